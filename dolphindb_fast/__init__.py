@@ -1,0 +1,1 @@
+"""DataFrames into DolphinDB, fast: the official client's spelling, columns serialized in C."""

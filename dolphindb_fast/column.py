@@ -1,0 +1,142 @@
+"""Neutral typed values: what the wire says, without pandas and without loss.
+
+`Column`, `Table` and `Dictionary` are what the decoder yields and what the encoder takes;
+`result` turns them into numpy and pandas objects, the local server stores them.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from . import settings as keys
+
+__all__ = ["Column", "Dictionary", "Table", "WIRE_DTYPES", "NULLS"]
+
+#: numpy dtype of one cell of each fixed-width type (``wire: element bytes``, little-endian)
+WIRE_DTYPES = {
+    keys.DT_VOID: np.dtype("i1"),
+    keys.DT_BOOL: np.dtype("i1"),
+    keys.DT_CHAR: np.dtype("i1"),
+    keys.DT_SHORT: np.dtype("<i2"),
+    keys.DT_INT: np.dtype("<i4"),
+    keys.DT_LONG: np.dtype("<i8"),
+    keys.DT_DATE: np.dtype("<i4"),
+    keys.DT_MONTH: np.dtype("<i4"),
+    keys.DT_TIME: np.dtype("<i4"),
+    keys.DT_MINUTE: np.dtype("<i4"),
+    keys.DT_SECOND: np.dtype("<i4"),
+    keys.DT_DATETIME: np.dtype("<i4"),
+    keys.DT_TIMESTAMP: np.dtype("<i8"),
+    keys.DT_NANOTIME: np.dtype("<i8"),
+    keys.DT_NANOTIMESTAMP: np.dtype("<i8"),
+    keys.DT_DATEHOUR: np.dtype("<i4"),
+    keys.DT_FLOAT: np.dtype("<f4"),
+    keys.DT_DOUBLE: np.dtype("<f8"),
+}
+
+#: the sentinel that means NULL, by numpy dtype of the cell
+NULLS = {
+    np.dtype("i1"): np.int8(-(2**7)),
+    np.dtype("<i2"): np.int16(-(2**15)),
+    np.dtype("<i4"): np.int32(-(2**31)),
+    np.dtype("<i8"): np.int64(-(2**63)),
+    np.dtype("<f4"): -np.finfo("f4").max,
+    np.dtype("<f8"): -np.finfo("f8").max,
+}
+
+
+class Column:
+    """A scalar or a vector of one wire type.
+
+    Attributes
+    ----------
+    type : int
+        ``settings.DT_*``.
+    form : int
+        ``settings.DF_SCALAR`` (one cell), ``DF_VECTOR`` or ``DF_PAIR`` (two cells).
+    data : ndarray or list
+        Fixed-width types: 1-d array of ``WIRE_DTYPES[type]`` with the wire's NULL sentinels.
+        STRING: 1-d uint8, UTF-8 without terminators, cut by `offsets`; NULL is the empty string.
+        SYMBOL: 1-d int32 indices into `symbols`; 0 is NULL.
+        ANY: a list of `Column`, `Table` and `Dictionary`.
+    offsets : ndarray or None
+        STRING only: int64, one more than rows, first 0.
+    symbols : Column or None
+        SYMBOL only: a STRING vector whose entry 0 is the empty string.
+    scale : int
+        Digits after the point, decimals only.
+    """
+
+    __slots__ = ("type", "form", "data", "offsets", "symbols", "scale")
+
+    def __init__(self, type, data, *, form=keys.DF_VECTOR, offsets=None, symbols=None, scale=0):
+        self.type = type
+        self.form = form
+        self.data = data
+        self.offsets = offsets
+        self.symbols = symbols
+        self.scale = scale
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1 if self.offsets is not None else len(self.data)
+
+    def __repr__(self) -> str:
+        name = keys.TYPE_STRING.get(self.type, self.type)
+        return f"<Column {name} form={self.form} rows={len(self)}>"
+
+    @classmethod
+    def from_strings(cls, texts: Iterable[str | bytes], *, form=keys.DF_VECTOR) -> Column:
+        """A STRING column of `texts` (``str`` or UTF-8 ``bytes``)."""
+        encoded = [t.encode() if isinstance(t, str) else t for t in texts]
+        offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+        np.cumsum([len(t) for t in encoded], out=offsets[1:]) if encoded else None
+        data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+        return cls(keys.DT_STRING, data, form=form, offsets=offsets)
+
+    def strings(self) -> list[str]:
+        """The texts of a STRING or SYMBOL column; invalid UTF-8 bytes are dropped, as the official client does."""
+        if self.symbols is not None:
+            base = self.symbols.strings()
+            return [base[i] for i in self.data.tolist()]
+        raw = self.data.tobytes()
+        cuts = self.offsets.tolist()
+        return [raw[a:b].decode(errors="ignore") for a, b in zip(cuts, cuts[1:])]
+
+
+class Table:
+    """Named columns of equal length.
+
+    Attributes
+    ----------
+    names : list of str
+    columns : list of Column
+    name : str
+        The table's own name on the wire, mostly empty.
+    """
+
+    __slots__ = ("names", "columns", "name")
+
+    def __init__(self, names, columns, name=""):
+        self.names = names
+        self.columns = columns
+        self.name = name
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def __repr__(self) -> str:
+        return f"<Table {self.name!r} {len(self)} x {len(self.columns)}>"
+
+
+class Dictionary:
+    """Keys and values as two vectors of equal length; mixed values are a vector of type ANY."""
+
+    __slots__ = ("keys", "values")
+
+    def __init__(self, keys: Column, values: Column):
+        self.keys = keys
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.keys)

@@ -1,0 +1,74 @@
+"""The table of extensions: name -> Cython module and its exact C files.
+
+Environment switches: DDBF_DEBUG=1 (no optimization, asserts), DDBF_SANITIZE=1 (ASan and UBSan).
+"""
+import os
+import sys
+
+import numpy
+from setuptools import Extension, setup
+
+EXTENSIONS = {
+    "dolphindb_fast._core": (
+        "dolphindb_fast/_core.pyx",
+        [
+            "csrc/ddb_status.c",
+            "csrc/ddb_arena.c",
+            "csrc/ddb_column.c",
+            "csrc/ddb_string.c",
+            "csrc/ddb_request.c",
+            "csrc/ddb_link_posix.c",
+        ],
+    ),
+    "dolphindb_fast._decode": ("dolphindb_fast/_decode.pyx", ["csrc/ddb_read.c"]),
+}
+
+compile_args = ["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+link_args = []
+macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
+if os.environ.get("DDBF_DEBUG"):
+    compile_args += ["-O0", "-g3", "-UNDEBUG"]
+if os.environ.get("DDBF_SANITIZE"):
+    flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
+    compile_args += flags
+    link_args += flags
+    macros.append(("DDB_SANITIZE", "1"))
+
+# An sdist (it alone has PKG-INFO) carries the generated C, so that building it takes a C compiler only.
+FROM_SDIST = os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "PKG-INFO"))
+
+
+def extensions():
+    for name, (pyx, sources) in EXTENSIONS.items():
+        main = pyx[:-4] + ".c" if FROM_SDIST else pyx
+        yield Extension(
+            name,
+            [main, *sources],
+            include_dirs=["csrc", numpy.get_include()],
+            define_macros=macros,
+            extra_compile_args=compile_args,
+            extra_link_args=link_args,
+        )
+
+
+if sys.platform == "win32":
+    raise SystemExit("dolphindb_fast: no link for Windows yet (csrc/ddb_link_posix.c is the only one)")
+
+modules = list(extensions())
+if not FROM_SDIST:
+    from Cython.Build import cythonize
+
+    modules = cythonize(
+        modules,
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "initializedcheck": False,
+            "cdivision": True,
+            "embedsignature": False,
+        },
+        show_all_warnings=False,
+    )
+
+setup(ext_modules=modules)
