@@ -11,7 +11,6 @@ timed, what each client sends for the whole ring is compared byte by byte.
 from __future__ import annotations
 
 import argparse
-import datetime
 import gc
 import importlib.metadata
 import json
@@ -26,35 +25,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 from sink import Sink  # noqa: E402
 
 import dolphindb_fast  # noqa: E402
+from dolphindb_fast.commands.demo import manual_frame  # noqa: E402
 
 FUNCTION = "tableInsert{trades}"
-SYMBOLS = ["IBN", "GTYU", "FHU", "DGT", "FHU", "YUG", "EE", "ZD", "FYU"]
 RING = 64
 OURS, OFFICIAL, PLAIN = "dolphindb_fast", "dolphindb", "sendall"
-
-
-def manual_frame(generator: random.Random, rows: int) -> pd.DataFrame:
-    """The frame of the manual's example 1, from a seeded generator."""
-    numbers = np.random.default_rng(generator.getrandbits(32))
-    days = [
-        np.datetime64(datetime.date(2020, generator.randint(1, 12), generator.randint(1, 20)))
-        for _ in range(rows)
-    ]
-    return pd.DataFrame(
-        {
-            "time": days,
-            "sym": numbers.choice(SYMBOLS, rows),
-            "price": [round(numbers.uniform(1, 100), 1) for _ in range(rows)],
-            "id": numbers.choice([1, 2, 3, 4, 5], rows),
-        }
-    )
 
 
 def request_of(frame: pd.DataFrame, session_id: str) -> bytes:
@@ -168,7 +149,7 @@ def measure(repetitions: int, calls: int, rows: int, seed: int) -> dict:
     """Run the comparison; everything that was found, ready for JSON."""
     sender_cpu, sink_cpu = pin()
     generator = random.Random(seed)
-    frames = [manual_frame(generator, rows) for _ in range(RING)]
+    frames = [manual_frame(rows, generator) for _ in range(RING)]
     names = [OURS, PLAIN]
     try:
         importlib.metadata.version("dolphindb")
@@ -244,7 +225,7 @@ def report(found: dict) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=15, help="counted blocks (default 15, at least 11)")
+    parser.add_argument("--repetitions", type=int, default=15, help="counted blocks (default 15)")
     parser.add_argument("--calls", type=int, default=4000, help="calls in one block (default 4000)")
     parser.add_argument("--rows", type=int, default=100, help="rows of a frame (default 100)")
     parser.add_argument("--seed", type=int, default=1)

@@ -1,0 +1,46 @@
+"""What several commands need: server arguments, one-line failures, connecting."""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+DEFAULT_PORT = 8848
+
+
+def fail(message: object, code: int) -> int:
+    """Print one line on stderr; `code`."""
+    print("dolphindb-fast: " + " ".join(str(message).split()), file=sys.stderr)
+    return code
+
+
+def missing_extra(error: ModuleNotFoundError) -> int | None:
+    """The failure for an absent extra, or None if `error` is about something else."""
+    if (error.name or "").partition(".")[0] not in ("lark", "rich"):
+        return None
+    return fail(f"{error.name} is not installed; get it with: pip install 'dolphindb-fast[local]'", 2)
+
+
+def add_server_arguments(parser: argparse.ArgumentParser, *, host: str | None, port: int | None) -> None:
+    default = f" (default {host})" if host else ""
+    parser.add_argument("--host", default=host, help="host name or address" + default)
+    parser.add_argument("--port", type=int, default=port, help=f"port (default {port or DEFAULT_PORT})")
+    parser.add_argument(
+        "--user", default=os.environ.get("DOLPHINDB_FAST_USER"), help="user name (or DOLPHINDB_FAST_USER)"
+    )
+    parser.add_argument(
+        "--password", default=os.environ.get("DOLPHINDB_FAST_PASSWORD"), help="(or DOLPHINDB_FAST_PASSWORD)"
+    )
+
+
+def connect(host: str, port: int, user: str | None, password: str | None, **options):
+    """A connected session of this package; `options` go to its constructor."""
+    from .. import Session
+
+    session = Session(**options)
+    try:
+        session.connect(host, port, user or "", password or "")
+    except BaseException:
+        session.close()
+        raise
+    return session

@@ -1,0 +1,54 @@
+"""Run the local test server (no database) until Ctrl-C."""
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import sys
+import threading
+
+from ._shared import DEFAULT_PORT, fail, missing_extra
+
+NOTICE = """\
+This is the local test server of dolphindb_fast, not a DolphinDB server: its tables live in memory, and it
+understands a small part of the script language. Ctrl-C ends it."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port (default 8848; 0: any free one)")
+    # for a parent process: the server ends with it, however it ends
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+
+
+def stop_at_end_of_stdin(server) -> None:
+    sys.stdin.read()
+    server.stop()
+
+
+def execute(options: argparse.Namespace) -> int:
+    try:
+        from ..localserver import LocalServer
+    except ModuleNotFoundError as error:
+        code = missing_extra(error)
+        if code is None:
+            raise
+        return code
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    server = LocalServer(options.host, options.port)
+    try:
+        server.start()
+    except (OSError, OverflowError) as error:
+        reason = "port in use" if getattr(error, "errno", None) == errno.EADDRINUSE else error
+        return fail(f"can't listen on {options.host}:{options.port}: {reason}", 2)
+    print(f"listening on {server.host}:{server.port}", flush=True)
+    print(NOTICE, flush=True)
+    if options.until_stdin_closes:
+        threading.Thread(target=stop_at_end_of_stdin, args=(server,), daemon=True).start()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.stop()
+    return 0
