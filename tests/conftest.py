@@ -1,0 +1,124 @@
+"""Fixtures of all tests: recording sessions, a server to talk to, and a watchdog against hanging."""
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+from dataclasses import dataclass
+
+import pytest
+from support.recorder import Recorder, official_session, our_session
+
+HANG_SECONDS = float(os.environ.get("DOLPHINDB_FAST_TEST_HANG", "120"))
+_stderr = None
+
+
+def pytest_configure(config):
+    # at this moment pytest captures nothing: a later copy of descriptor 2 would be a temporary file
+    global _stderr
+    _stderr = os.fdopen(os.dup(2), "w")
+
+
+@pytest.fixture(autouse=True)
+def watchdog():
+    """A test that hangs ends the run with the stacks of all threads, instead of keeping it for ever."""
+    faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=_stderr)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+class Recorders:
+    """Recorders by their arguments, kept while they are alive."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def __call__(self, session_class, **arguments):
+        key = (session_class, repr(sorted(arguments.items())))
+        recorder = self.kept.get(key)
+        if recorder is not None and not recorder.alive:
+            recorder.close()
+            recorder = None
+        if recorder is None:
+            recorder = self.kept[key] = Recorder(session_class, **arguments)
+        return recorder
+
+    def discard(self, recorder):
+        """Close one: the next test gets a fresh session."""
+        for key in [key for key, kept in self.kept.items() if kept is recorder]:
+            del self.kept[key]
+        recorder.close()
+
+    def close(self):
+        while self.kept:
+            self.kept.popitem()[1].close()
+
+
+@pytest.fixture(scope="session")
+def recorders():
+    with contextlib.closing(Recorders()) as kept:
+        yield kept
+
+
+@pytest.fixture
+def ours(recorders):
+    """Our asynchronous session, recorded."""
+    return recorders(our_session, enableASYNC=True)
+
+
+@pytest.fixture
+def ours_sync(recorders):
+    return recorders(our_session, enableASYNC=False)
+
+
+@pytest.fixture
+def official(recorders):
+    """The official client's asynchronous session, recorded."""
+    pytest.importorskip("dolphindb")
+    return recorders(official_session, enableASYNC=True)
+
+
+@pytest.fixture
+def official_sync(recorders):
+    pytest.importorskip("dolphindb")
+    # a truncated reply must not block for ever
+    return recorders(official_session, enableASYNC=False, connect={"readTimeout": 5})
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """Where a server listens that runs scripts, and who may log in."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    #: the running `LocalServer`; None when the address came from the environment
+    local: object = None
+
+    @property
+    def login(self):
+        return self.host, self.port, self.user, self.password
+
+
+@pytest.fixture(scope="module")
+def server_address():
+    """The server of ``DOLPHINDB_FAST_SERVER=host:port`` if that is set, else a `LocalServer` for the module."""
+    outside = os.environ.get("DOLPHINDB_FAST_SERVER")
+    if outside:
+        host, _, port = outside.rpartition(":")
+        user = os.environ.get("DOLPHINDB_FAST_USER", "admin")
+        yield ServerAddress(host, int(port), user, os.environ.get("DOLPHINDB_FAST_PASSWORD", "123456"))
+        return
+    from dolphindb_fast.localserver import LocalServer
+
+    with LocalServer() as server:
+        yield ServerAddress(server.host, server.port, "admin", "123456", server)
+
+
+@pytest.fixture
+def local_address(server_address):
+    """`server_address` for tests that look into the `LocalServer` itself."""
+    if server_address.local is None:
+        pytest.skip("looks into the local server; DOLPHINDB_FAST_SERVER is set")
+    return server_address

@@ -1,0 +1,34 @@
+"""Every frame of the corpus: our bytes against the official client's."""
+from __future__ import annotations
+
+import pytest
+from support import expected, oracle
+from support.frames import BY_NAME
+
+import dolphindb_fast as ddb
+
+pytestmark = pytest.mark.official
+
+# one for all frames, as in a loop: what one frame leaves behind must not reach the next
+ENCODER = ddb.Encoder()
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_frame__is_sent_as_the_official_client_sends_it(name, ours, official):
+    case = BY_NAME[name]
+    frame = case.build()
+    theirs = oracle.request(official, case, frame)
+
+    assert not oracle.difference(ddb.dumps(frame), theirs.objects), "dumps"
+    assert not oracle.difference(ENCODER.encode(frame), theirs.objects), "encode"
+    request = ours.run("f", frame)
+    assert request.header == theirs.header
+    assert request.body == theirs.body
+    assert not oracle.difference(request.objects, theirs.objects), "run"
+
+
+@pytest.mark.parametrize("name", [name for name, case in BY_NAME.items() if not case.differs])
+def test_independent_encoder__agrees_with_the_official_client(name, official):
+    case = BY_NAME[name]
+    frame = case.build()
+    assert not oracle.difference(expected.frame(frame), oracle.request(official, case, frame).objects)

@@ -1,0 +1,138 @@
+"""Scalars, scripts, uploads and calls of several arguments: whole requests against the official client's."""
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from support import expected, oracle
+from support.frames import BY_NAME
+from support.recorder import TRUE, reply
+
+import dolphindb_fast as ddb
+
+pytestmark = pytest.mark.official
+
+SCALARS = [
+    None, True, False, 0, 1, -1, 2**31, 2**63 - 1, -(2**63), 0.0, -0.0, 1.5, float("nan"), float("inf"),
+    -float("inf"), 5e-324, 1.7976931348623157e308, "", "abc", "größe", "漢字", "😀", "a\nb", "x" * 5000,
+    "x" * 262_143, "é" * 131_071 + "y",
+]
+
+
+def _name(value):
+    text = repr(value)
+    return text if len(text) < 24 else f"{text[:4]}...{len(value)}"
+
+
+@pytest.mark.parametrize("value", SCALARS, ids=_name)
+def test_scalar__is_sent_as_the_official_client_sends_it(value, ours, official):
+    theirs = official.run("f", value)
+    assert not oracle.difference(ddb.dumps(value), theirs.objects)
+    assert not oracle.difference(ddb.Encoder().encode(value), theirs.objects)
+    assert ours.run("f", value) == theirs
+    assert not oracle.difference(expected.scalar(value), theirs.objects)
+
+
+SCRIPTS = ["1+1", "", "x = 1\ny = 2\n", "größe = `漢字", "a" * 100_000, "\r\n", "{}", "f(1)\n\n\n"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=_name)
+def test_script__asynchronous(script, ours, official):
+    assert ours.run(script) == official.run(script)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=_name)
+def test_script__synchronous(script, ours_sync, official_sync):
+    assert ours_sync.run(script) == official_sync.run(script)
+
+
+FUNCTIONS = ["f", "tableInsert{trades}", "append!{loadTable('dfs://db', `t)}", "größe", "def(x){x}", "a" * 900]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=_name)
+@pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
+def test_function_name__stands_in_the_body_as_it_is(function, mode, request):
+    clients = ("ours", "official") if mode == "asynchronous" else ("ours_sync", "official_sync")
+    ours, official = map(request.getfixturevalue, clients)
+    assert ours.run(function, 1) == official.run(function, 1)
+
+
+def test_function_name__longer_than_the_official_clients_own_limit(ours):
+    """The official client gives up where header and body pass 1,024 bytes."""
+    function = "f{" + "x" * 5000 + "}"
+    theirs = ours.run(function, 1)
+    assert theirs.body == b"function\n" + function.encode() + b"\n1\n1"
+    assert theirs.objects == expected.scalar(1)
+
+
+ARGUMENTS = [
+    (1, 2), (None, None), (1, "a", 2.5, None, True), tuple(range(20)), ("", ""),
+]
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=repr)
+@pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
+def test_several_arguments__follow_one_another(arguments, mode, request):
+    clients = ("ours", "official") if mode == "asynchronous" else ("ours_sync", "official_sync")
+    ours, official = map(request.getfixturevalue, clients)
+    assert ours.run("f", *arguments) == official.run("f", *arguments)
+
+
+def test_several_arguments__frames_and_scalars(ours, official):
+    one, two = BY_NAME["mixed-types-contiguous-2"].build(), BY_NAME["float64-nulls-strided-100"].build()
+    assert ours.run("f", one, 1, two, "x", one) == official.run("f", one, 1, two, "x", one)
+
+
+def test_several_arguments__symbol_bases_restart_with_each_table(ours, official):
+    frame = BY_NAME["category-mixed-contiguous-3"].build()
+    plain = oracle.as_symbols(frame)
+    assert ours.run("f", frame, frame) == official.run("f", plain, plain)
+
+
+@pytest.mark.parametrize("rows", [100, 70_000])
+def test_synchronous_call__sends_the_same_frame(rows, ours_sync, official_sync):
+    frame = BY_NAME[f"float64-plain-contiguous-{rows}"].build()
+    theirs = official_sync.run("tableInsert{t}", frame)
+    mine = ours_sync.run("tableInsert{t}", frame)
+    assert mine[:2] == theirs[:2]
+    assert not oracle.difference(mine.objects, theirs.objects)
+
+
+UPLOADS = [
+    {"a": 1}, {"x": 1, "yy": "text", "z3_": None}, {"t": pd.DataFrame({"a": [1, 2]})},
+    {"t": pd.DataFrame({"a": [1, 2]}), "u": pd.DataFrame({"b": ["x"]}), "v": 1.5},
+]
+
+
+@pytest.mark.parametrize("objects", UPLOADS, ids=lambda objects: ",".join(objects))
+@pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
+def test_upload__is_sent_as_the_official_client_sends_it(objects, mode, request):
+    clients = ("ours", "official") if mode == "asynchronous" else ("ours_sync", "official_sync")
+    ours, official = map(request.getfixturevalue, clients)
+    assert ours.record(lambda s: s.upload(objects)) == official.record(lambda s: s.upload(objects))
+
+
+@pytest.mark.parametrize("answer", [reply(), reply(b"\x05\x00" + b"\x07" + bytes(7))], ids=["void", "long"])
+def test_upload__returns_what_the_official_client_returns(answer, ours_sync, official_sync):
+    results = []
+    for recorder in (ours_sync, official_sync):
+        recorder.record(lambda s: results.append(s.upload({"a": 1})), answer)
+    assert results[0] == results[1] and type(results[0]) is type(results[1])
+
+
+def test_upload__asynchronous_and_empty_return_the_same(ours, official, ours_sync, official_sync):
+    for one, other in ((ours, official), (ours_sync, official_sync)):
+        results = []
+        sent = [r.record(lambda s: results.append(s.upload({}))) for r in (one, other)]
+        assert sent == [b"", b""] and results[0] == results[1]
+    results = []
+    for recorder in (ours, official):
+        recorder.record(lambda s: results.append(s.upload({"a": 1})))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("user", ["u", "größe", ""])
+def test_login__is_a_call_with_three_arguments(user, ours_sync, official_sync):
+    requests = [
+        r.record(lambda s: s.login(user, "secret"), TRUE, ahead=True) for r in (ours_sync, official_sync)
+    ]
+    assert requests[0] == requests[1]
