@@ -1,0 +1,27 @@
+"""Bytes recorded once from the official client, for machines on which it can't be installed."""
+from __future__ import annotations
+
+import pytest
+from support import expected, golden
+from support.frames import BY_NAME
+
+import dolphindb_fast as ddb
+
+RECORDED = golden.load()
+NAMES = [name for name in RECORDED if name in BY_NAME]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frame__has_the_recorded_bytes(name):
+    frame = BY_NAME[name].build()
+    assert golden.fingerprint(ddb.dumps(frame)) == RECORDED[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_independent_encoder__has_the_recorded_bytes(name):
+    assert golden.fingerprint(expected.frame(BY_NAME[name].build())) == RECORDED[name]
+
+
+def test_every_frame__is_recorded_or_says_why_not():
+    missing = [name for name, case in BY_NAME.items() if case.golden and not case.differs and name not in RECORDED]
+    assert not missing, "run python -m tests.support.record_golden"
