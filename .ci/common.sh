@@ -1,0 +1,33 @@
+# What run and long share; sourced.
+
+say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
+
+# The files of the checkout as git knows them (as they are now), without whatever earlier builds left there.
+export_source() {
+    mkdir -p "$2"
+    if git -C "$1" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+        git -C "$1" ls-files -z --cached --others --exclude-standard --deduplicate \
+            | (cd "$1" && while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done) \
+            | tar -C "$1" --null -T - -cf - | tar -C "$2" -xf -
+    else
+        tar -C "$1" --exclude .venv --exclude build --exclude '*.so' -cf - . | tar -C "$2" -xf -
+    fi
+}
+
+main_python() { echo "${PYTHON:-python3}"; }
+
+# A working CPython 3.$1, from PATH or from pyenv.
+find_python() {
+    local candidate
+    for candidate in "$(command -v "python3.$1" || true)" "$HOME"/.pyenv/versions/3."$1".*/bin/python3; do
+        if [ -x "$candidate" ] && "$candidate" -c \
+            "import sys; sys.exit(sys.implementation.name != 'cpython' or sys.version_info[:2] != (3, $1))" 2>/dev/null
+        then
+            echo "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+unzip_list() { "$(main_python)" -m zipfile -l "$1" | awk 'NR > 1 { print $1 }'; }
