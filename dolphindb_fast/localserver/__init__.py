@@ -1,0 +1,3 @@
+"""x"""
+from .server import FailedTask, LocalServer
+__all__ = ["FailedTask", "LocalServer"]
