@@ -66,7 +66,8 @@ if not FROM_SDIST:
             "wraparound": False,
             "initializedcheck": False,
             "cdivision": True,
-            "embedsignature": False,
+            "auto_pickle": False,
+            "binding": True,
         },
         show_all_warnings=False,
     )

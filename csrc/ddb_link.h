@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One TCP connection: the only place that calls the operating system. It pulls from a producer and knows nothing
+ * of tables. The descriptor is owned from init to close and is non-blocking.
+ *
+ * No function needs the GIL; those that may wait say so and must be called without it. Time-outs are in
+ * nanoseconds and mean "no progress for"; negative waits for ever. */
+#ifndef DDB_LINK_H
+#define DDB_LINK_H
+
+#include "ddb_status.h"
+
+enum {
+    DDB_LINK_PIECES = 64,
+    DDB_LINK_INBOX = 4096
+};
+
+typedef struct ddb_link {
+    int fd;
+    int drain;                  /* 1: nobody reads replies, so incoming bytes go to the inbox */
+    int64_t look_due;           /* when the connection is looked at again, coarse monotonic ns */
+    ddb_producer *producer;     /* of the request being sent */
+    ddb_piece pieces[DDB_LINK_PIECES];
+    int piece, piece_count;     /* the unsent ones */
+    uint64_t accepted;          /* bytes of this request that the kernel took */
+    uint64_t bytes_sent, bytes_received, bytes_drained;
+    int64_t blocked_ns;         /* time spent waiting for the other side to take bytes */
+    uint8_t inbox[DDB_LINK_INBOX]; /* the first drained bytes since inbox_size was last zeroed */
+    size_t inbox_size;
+} ddb_link;
+
+/* Take over a connected descriptor; sets it non-blocking. fd -1: a closed link. */
+int ddb_link_init(ddb_link *link, int fd, int drain, ddb_error *error);
+
+/* Is the other side still there? Looks at most once a millisecond, never waits. Drains if the link drains. */
+int ddb_link_look(ddb_link *link, ddb_error *error);
+
+/* Begin to send what the producer yields: one attempt, never waits. DDB_ERR_AGAIN: call ddb_link_send_rest. */
+int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error);
+
+/* Send what ddb_link_send left, waiting as needed. DDB_ERR_SIGNAL: run the handlers and call it again. */
+int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error);
+
+/* Read at least one byte, at most `size`. Waits. Sets `received`. */
+int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error);
+
+/* Close without waiting. `orderly` shuts the sending side down first, so that what was sent still arrives; in a
+ * forked child it must be 0: the connection belongs to the parent. May be called again. */
+void ddb_link_close(ddb_link *link, int orderly);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "ddb_link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(ddb_piece) == sizeof(struct iovec) && offsetof(ddb_piece, size) == offsetof(struct iovec, iov_len),
+               "pieces are handed to sendmsg as they are");
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set instead */
+#endif
+#ifdef CLOCK_MONOTONIC_COARSE
+#define COARSE_CLOCK CLOCK_MONOTONIC_COARSE
+#else
+#define COARSE_CLOCK CLOCK_MONOTONIC
+#endif
+
+enum { LOOK_INTERVAL_NS = 1000000 };
+
+static int64_t now_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int fail_system(ddb_error *error)
+{
+    int sys_errno = errno;
+    ddb_fail(error, DDB_ERR_SYSTEM, -1, 0);
+    error->sys_errno = sys_errno;
+    return DDB_ERR_SYSTEM;
+}
+
+int ddb_link_init(ddb_link *link, int fd, int drain, ddb_error *error)
+{
+    memset(link, 0, sizeof *link);
+    link->fd = fd;
+    link->drain = drain;
+    if (fd < 0)
+        return DDB_OK;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return fail_system(error);
+#ifdef SO_NOSIGPIPE
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+    return DDB_OK;
+}
+
+/* Read what is there into the inbox; what does not fit there is counted and dropped. */
+static int drain(ddb_link *link, ddb_error *error)
+{
+    uint8_t scratch[4096];
+
+    for (;;) {
+        ssize_t got = recv(link->fd, scratch, sizeof scratch, MSG_DONTWAIT);
+        if (got == 0)
+            return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
+        if (got < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+                return DDB_OK;
+            return fail_system(error);
+        }
+        size_t room = DDB_LINK_INBOX - link->inbox_size;
+        size_t kept = (size_t)got < room ? (size_t)got : room;
+        memcpy(link->inbox + link->inbox_size, scratch, kept);
+        link->inbox_size += kept;
+        link->bytes_drained += (uint64_t)got;
+        link->bytes_received += (uint64_t)got;
+        if ((size_t)got < sizeof scratch)
+            return DDB_OK;
+    }
+}
+
+int ddb_link_look(ddb_link *link, ddb_error *error)
+{
+    int64_t now = now_ns(COARSE_CLOCK);
+    char byte;
+
+    if (now < link->look_due)
+        return DDB_OK;
+    link->look_due = now + LOOK_INTERVAL_NS;
+    if (link->drain)
+        return drain(link, error);
+    ssize_t got = recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0)
+        return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
+    if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        return fail_system(error);
+    return DDB_OK;
+}
+
+/* Hand the unsent pieces to the kernel once. DDB_OK: it took some or all. */
+static int send_pieces(ddb_link *link, ddb_error *error)
+{
+    ddb_piece *pieces = link->pieces + link->piece;
+    int count = link->piece_count - link->piece;
+    ssize_t sent;
+
+    if (count == 1) {
+        sent = send(link->fd, pieces->data, pieces->size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else {
+        struct msghdr message;
+        memset(&message, 0, sizeof message);
+        message.msg_iov = (struct iovec *)(void *)pieces;
+        message.msg_iovlen = (size_t)count;
+        sent = sendmsg(link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    if (DDB_UNLIKELY(sent < 0)) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return DDB_ERR_AGAIN;
+        if (errno == EINTR)
+            return DDB_ERR_SIGNAL;
+        return fail_system(error);
+    }
+    link->accepted += (uint64_t)sent;
+    link->bytes_sent += (uint64_t)sent;
+    size_t left = (size_t)sent;
+    while (link->piece < link->piece_count && left >= link->pieces[link->piece].size)
+        left -= link->pieces[link->piece++].size;
+    if (left) {
+        link->pieces[link->piece].data = (const char *)link->pieces[link->piece].data + left;
+        link->pieces[link->piece].size -= left;
+    }
+    return DDB_OK;
+}
+
+/* Have unsent pieces at hand. 1: there are some, 0: the producer has ended, negative: its status. */
+static int pull(ddb_link *link, ddb_error *error)
+{
+    if (link->piece < link->piece_count)
+        return 1;
+    link->piece = 0;
+    link->piece_count = 0;
+    int count = link->producer->next(link->producer, link->pieces, DDB_LINK_PIECES, error);
+    if (count > 0)
+        link->piece_count = count;
+    return count > 0 ? 1 : count;
+}
+
+int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error)
+{
+    link->producer = producer;
+    link->accepted = 0;
+    link->piece = 0;
+    link->piece_count = 0;
+    int status = pull(link, error);
+    if (status <= 0)
+        return status;
+    status = send_pieces(link, error);
+    if (status == DDB_ERR_SIGNAL)
+        return DDB_ERR_AGAIN;
+    if (status != DDB_OK)
+        return status;
+    status = pull(link, error);
+    return status > 0 ? DDB_ERR_AGAIN : status;
+}
+
+/* Wait until one of `events` is possible. Sets `revents`. */
+static int wait_for(ddb_link *link, short events, int64_t deadline, short *revents, ddb_error *error)
+{
+    struct pollfd poller = {link->fd, events, 0};
+    int milliseconds = -1;
+
+    if (deadline >= 0) {
+        int64_t left = deadline - now_ns(CLOCK_MONOTONIC);
+        if (left <= 0)
+            return ddb_fail(error, DDB_ERR_TIMEOUT, -1, 0);
+        left = (left + 999999) / 1000000;
+        milliseconds = left > 1000000 ? 1000000 : (int)left;
+    }
+    int ready = poll(&poller, 1, milliseconds);
+    if (ready < 0)
+        return errno == EINTR ? DDB_ERR_SIGNAL : fail_system(error);
+    *revents = ready ? poller.revents : 0;
+    return DDB_OK;
+}
+
+int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
+{
+    int64_t started = -1, deadline = -1;
+    int status;
+
+    while ((status = pull(link, error)) > 0) {
+        status = send_pieces(link, error);
+        if (status == DDB_OK) {
+            started = -1; /* progress: the time-out begins anew */
+            continue;
+        }
+        if (status != DDB_ERR_AGAIN)
+            break;
+        int64_t now = now_ns(CLOCK_MONOTONIC);
+        if (started < 0) {
+            started = now;
+            deadline = timeout < 0 ? -1 : now + timeout;
+        }
+        short revents;
+        status = wait_for(link, (short)(POLLOUT | (link->drain ? POLLIN : 0)), deadline, &revents, error);
+        link->blocked_ns += now_ns(CLOCK_MONOTONIC) - now;
+        if (status != DDB_OK)
+            break;
+        /* a server that is itself blocked writing to us would never read on */
+        if (revents & POLLIN && (status = drain(link, error)) != DDB_OK)
+            break;
+    }
+    return status;
+}
+
+int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error)
+{
+    int64_t deadline = timeout < 0 ? -1 : now_ns(CLOCK_MONOTONIC) + timeout;
+
+    for (;;) {
+        ssize_t got = recv(link->fd, target, size, MSG_DONTWAIT);
+        if (got > 0) {
+            *received = (size_t)got;
+            link->bytes_received += (uint64_t)got;
+            return DDB_OK;
+        }
+        if (got == 0)
+            return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
+        if (errno == EINTR)
+            return DDB_ERR_SIGNAL;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            return fail_system(error);
+        short revents;
+        int status = wait_for(link, POLLIN, deadline, &revents, error);
+        if (status != DDB_OK)
+            return status;
+    }
+}
+
+void ddb_link_close(ddb_link *link, int orderly)
+{
+    if (link->fd < 0)
+        return;
+    if (orderly) {
+        /* Bytes left unread would turn the close into a reset, which destroys what the server has not read yet. */
+        ddb_error ignored;
+        drain(link, &ignored);
+        shutdown(link->fd, SHUT_WR);
+    }
+    close(link->fd);
+    link->fd = -1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Bounds-checked reading of wire objects from a window of bytes. A function that needs more bytes than the window
+ * holds returns DDB_ERR_MORE and consumes nothing. Works on borrowed memory; nothing here needs the GIL. */
+#ifndef DDB_READ_H
+#define DDB_READ_H
+
+#include "ddb_status.h"
+#include "ddb_wire.h"
+
+typedef struct ddb_window {
+    const uint8_t *data;
+    size_t size;
+    size_t position;
+} ddb_window;
+
+/* Type and form of the object that begins here. */
+int ddb_read_head(ddb_window *window, int *type, int *form);
+
+/* Two int32, as the rows and columns of vectors and tables. */
+int ddb_read_counts(ddb_window *window, int32_t *first, int32_t *second);
+
+/* Find the next `stop` byte; `size` is the bytes before it. Consumes nothing. */
+int ddb_read_find(const ddb_window *window, uint8_t stop, size_t *size);
+
+/* Read whole NUL-terminated cells, at most `count`, copying their text to `target` (room for `capacity` bytes)
+ * and writing where each ends, counted from `base`, to `ends`. Sets the cells and bytes read; stops when the
+ * window or `target` has no room for another whole cell. */
+void ddb_read_text(ddb_window *window, int64_t count, int64_t base, uint8_t *target, size_t capacity, int64_t *ends,
+                   int64_t *cells, size_t *bytes);
+
+/* Are all of `count` symbol indices in [0, symbols)? -1, or the first row that is not. */
+int64_t ddb_read_check_indices(const int32_t *indices, int64_t count, int32_t symbols);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ddb_request.h"
+
+typedef enum segment_kind { SEGMENT_LITERAL, SEGMENT_COLUMN, SEGMENT_ARROW_TEXT, SEGMENT_CODES } segment_kind;
+
+typedef struct segment {
+    segment_kind kind;
+    union {
+        struct {
+            size_t offset, size;
+        } literal;
+        ddb_column column;
+        ddb_arrow_text text;
+        struct {
+            ddb_codes codes;
+            size_t map; /* offset in `maps`, which may move while it grows */
+        } symbol;
+    } as;
+} segment;
+
+static int next_as_producer(ddb_producer *self, ddb_piece *pieces, int max, ddb_error *error)
+{
+    return ddb_request_next((ddb_request *)self, pieces, max, error);
+}
+
+void ddb_request_init(ddb_request *request)
+{
+    memset(request, 0, sizeof *request);
+    request->producer.next = next_as_producer;
+    request->defer_size = DDB_DEFER_SIZE;
+}
+
+void ddb_request_reset(ddb_request *request, size_t defer_size)
+{
+    ddb_arena_reset(&request->out);
+    ddb_arena_reset(&request->segments);
+    ddb_arena_reset(&request->maps);
+    request->literal = 0;
+    request->deferred_bytes = 0;
+    request->defer_size = defer_size;
+    ddb_request_rewind(request);
+}
+
+void ddb_request_trim(ddb_request *request, size_t cap)
+{
+    ddb_arena_trim(&request->out, cap);
+    ddb_arena_trim(&request->segments, cap);
+    ddb_arena_trim(&request->maps, cap);
+    ddb_arena_trim(&request->block, cap);
+}
+
+void ddb_request_release(ddb_request *request)
+{
+    ddb_arena_release(&request->out);
+    ddb_arena_release(&request->segments);
+    ddb_arena_release(&request->maps);
+    ddb_arena_release(&request->block);
+}
+
+static int no_memory(ddb_error *error)
+{
+    return ddb_fail(error, DDB_ERR_MEMORY, -1, 0);
+}
+
+int ddb_request_put(ddb_request *request, const void *data, size_t size, ddb_error *error)
+{
+    uint8_t *out = ddb_arena_reserve(&request->out, size);
+    if (DDB_UNLIKELY(!out))
+        return no_memory(error);
+    memcpy(out, data, size);
+    request->out.size += size;
+    return DDB_OK;
+}
+
+int ddb_request_put_vector(ddb_request *request, int type, int64_t rows, ddb_error *error)
+{
+    uint8_t head[10] = {(uint8_t)type, DDB_FORM_VECTOR, 0, 0, 0, 0, 1, 0, 0, 0};
+    int32_t count = (int32_t)rows;
+    memcpy(head + 2, &count, sizeof count);
+    return ddb_request_put(request, head, sizeof head, error);
+}
+
+static segment *add_segment(ddb_request *request, segment_kind kind)
+{
+    segment *added = (segment *)ddb_arena_reserve(&request->segments, sizeof(segment));
+    if (!added)
+        return NULL;
+    request->segments.size += sizeof(segment);
+    added->kind = kind;
+    return added;
+}
+
+/* Close the literal range and append a deferred segment. */
+static segment *defer(ddb_request *request, segment_kind kind, size_t bytes)
+{
+    if (request->out.size > request->literal) {
+        segment *literal = add_segment(request, SEGMENT_LITERAL);
+        if (!literal)
+            return NULL;
+        literal->as.literal.offset = request->literal;
+        literal->as.literal.size = request->out.size - request->literal;
+        request->literal = request->out.size;
+    }
+    request->deferred_bytes += bytes;
+    return add_segment(request, kind);
+}
+
+int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_error *error)
+{
+    size_t bytes = (size_t)column->rows * ddb_column_target_size(column->conversion);
+
+    if (bytes < request->defer_size) {
+        uint8_t *out = ddb_arena_reserve(&request->out, bytes);
+        if (DDB_UNLIKELY(!out))
+            return no_memory(error);
+        int status = ddb_column_write(column, 0, column->rows, out, error);
+        request->out.size += bytes;
+        return status;
+    }
+    int status = ddb_column_check(column, error);
+    if (status != DDB_OK)
+        return status;
+    segment *added = defer(request, SEGMENT_COLUMN, bytes);
+    if (!added)
+        return no_memory(error);
+    added->as.column = *column;
+    return DDB_OK;
+}
+
+int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
+{
+    int64_t bytes = 0;
+    int status = ddb_arrow_text_check(text, &bytes, error);
+    if (status != DDB_OK)
+        return status;
+    if ((size_t)bytes < request->defer_size) {
+        int64_t rows;
+        size_t written;
+        uint8_t *out = ddb_arena_reserve(&request->out, (size_t)bytes);
+        if (DDB_UNLIKELY(!out))
+            return no_memory(error);
+        status = ddb_arrow_text_write(text, 0, out, (size_t)bytes, &rows, &written, error);
+        if (status != DDB_OK)
+            return status;
+        if (rows != text->rows)
+            return ddb_fail(error, DDB_ERR_OFFSETS, rows, 0);
+        request->out.size += written;
+        return DDB_OK;
+    }
+    segment *added = defer(request, SEGMENT_ARROW_TEXT, (size_t)bytes);
+    if (!added)
+        return no_memory(error);
+    added->as.text = *text;
+    return DDB_OK;
+}
+
+int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *map, ddb_error *error)
+{
+    size_t bytes = (size_t)codes->rows * sizeof(int32_t);
+    size_t map_bytes = (size_t)codes->categories * sizeof(int32_t);
+
+    if (bytes < request->defer_size) {
+        uint8_t *out = ddb_arena_reserve(&request->out, bytes);
+        if (DDB_UNLIKELY(!out))
+            return no_memory(error);
+        int status = ddb_codes_write(codes, map, 0, codes->rows, (int32_t *)(void *)out, error);
+        request->out.size += bytes;
+        return status;
+    }
+    uint8_t *kept = ddb_arena_reserve(&request->maps, map_bytes);
+    segment *added = defer(request, SEGMENT_CODES, bytes);
+    if (!kept || !added)
+        return no_memory(error);
+    memcpy(kept, map, map_bytes);
+    added->as.symbol.codes = *codes;
+    added->as.symbol.map = request->maps.size;
+    request->maps.size += map_bytes;
+    return DDB_OK;
+}
+
+size_t ddb_request_size(const ddb_request *request)
+{
+    return request->out.size + request->deferred_bytes;
+}
+
+int ddb_request_is_flat(const ddb_request *request)
+{
+    return request->segments.size == 0;
+}
+
+void ddb_request_rewind(ddb_request *request)
+{
+    request->segment = 0;
+    request->row = 0;
+}
+
+/* Produce cells of a deferred segment into what is left of the block. Returns rows done, or a negative status;
+ * 0 rows: the block is full. */
+static int64_t produce(ddb_request *request, const segment *source, ddb_piece *piece, ddb_error *error)
+{
+    ddb_arena *block = &request->block;
+    uint8_t *out = ddb_arena_reserve(block, block->size ? 0 : DDB_BLOCK_SIZE);
+    size_t left = DDB_BLOCK_SIZE - block->size;
+    size_t cell, bytes;
+    int64_t rows, status;
+
+    if (!out)
+        return no_memory(error);
+    switch (source->kind) {
+    case SEGMENT_COLUMN:
+        rows = source->as.column.rows - request->row;
+        cell = ddb_column_target_size(source->as.column.conversion);
+        if ((size_t)rows > left / cell)
+            rows = (int64_t)(left / cell);
+        status = ddb_column_write(&source->as.column, request->row, rows, out, error);
+        bytes = (size_t)rows * cell;
+        break;
+    case SEGMENT_CODES:
+        rows = source->as.symbol.codes.rows - request->row;
+        if ((size_t)rows > left / sizeof(int32_t))
+            rows = (int64_t)(left / sizeof(int32_t));
+        status = ddb_codes_write(&source->as.symbol.codes,
+                                 (const int32_t *)(const void *)(request->maps.data + source->as.symbol.map),
+                                 request->row, rows, (int32_t *)(void *)out, error);
+        bytes = (size_t)rows * sizeof(int32_t);
+        break;
+    default:
+        status = ddb_arrow_text_write(&source->as.text, request->row, out, left, &rows, &bytes, error);
+        break;
+    }
+    if (status != DDB_OK)
+        return status;
+    piece->data = out;
+    piece->size = bytes;
+    block->size += bytes;
+    return rows;
+}
+
+static int64_t segment_rows(const segment *source)
+{
+    switch (source->kind) {
+    case SEGMENT_COLUMN: return source->as.column.rows;
+    case SEGMENT_CODES: return source->as.symbol.codes.rows;
+    default: return source->as.text.rows;
+    }
+}
+
+int ddb_request_next(ddb_request *request, ddb_piece *pieces, int max, ddb_error *error)
+{
+    const segment *segments = (const segment *)(const void *)request->segments.data;
+    size_t count = request->segments.size / sizeof(segment);
+    int filled = 0;
+
+    ddb_arena_reset(&request->block);
+    while (filled < max && request->segment < count) {
+        const segment *source = segments + request->segment;
+        if (source->kind == SEGMENT_LITERAL) {
+            pieces[filled].data = request->out.data + source->as.literal.offset;
+            pieces[filled++].size = source->as.literal.size;
+            request->segment++;
+            continue;
+        }
+        int64_t left = segment_rows(source) - request->row;
+        int64_t done = 0;
+        if (source->kind == SEGMENT_COLUMN) {
+            /* Cells that must be looked at are taken a block at a time, so that they are sent while in cache. */
+            int64_t part = DDB_BLOCK_SIZE / (int64_t)ddb_column_target_size(source->as.column.conversion);
+            if (ddb_column_is_wire(&source->as.column) || left < part)
+                part = left;
+            done = ddb_column_borrow(&source->as.column, request->row, part, &pieces[filled]);
+        }
+        if (!done)
+            done = produce(request, source, &pieces[filled], error);
+        if (done < 0)
+            return (int)done;
+        if (!done)
+            break;
+        filled++;
+        request->row += done;
+        if (request->row == segment_rows(source)) {
+            request->segment++;
+            request->row = 0;
+        }
+    }
+    /* the tail of `out` follows the last segment */
+    if (request->segment == count && filled < max && request->out.size > request->literal) {
+        pieces[filled].data = request->out.data + request->literal;
+        pieces[filled++].size = request->out.size - request->literal;
+        request->segment++;
+    }
+    return filled;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One request (or one bare object) being built: bytes in scratch, and columns whose cells are fetched from the
+ * caller's memory only while the request is sent. It is a producer: the link, `dumps` and `encode` pull from it.
+ *
+ * Life: init, then for each request reset, put and column calls, next until 0; release at the end. Owned by one
+ * encoder, used by one thread at a time; no function needs the GIL. Borrowed memory must live until the last
+ * call of next. */
+#ifndef DDB_REQUEST_H
+#define DDB_REQUEST_H
+
+#include "ddb_arena.h"
+#include "ddb_column.h"
+#include "ddb_string.h"
+
+/* Bytes produced at a time from columns that can't be sent as they lie. Measured on loopback (see
+ * bench/README.md): blocks of 8 to 64 KiB cost a third more than one send, from 512 KiB on nothing is lost. */
+enum { DDB_BLOCK_SIZE = 1 << 20 };
+
+/* A column of fewer wire bytes is copied into scratch, a larger one is deferred: below it a copy is cheaper than
+ * one more piece in the system call. */
+enum { DDB_DEFER_SIZE = 16 << 10 };
+
+/* Never defer: everything ends up in `out`, one contiguous object. */
+#define DDB_DEFER_NEVER SIZE_MAX
+
+typedef struct ddb_request {
+    ddb_producer producer; /* first: a ddb_request is a ddb_producer */
+    ddb_arena out;         /* bytes that are final */
+    ddb_arena segments;    /* what to send in which order: ranges of `out` and deferred columns */
+    ddb_arena maps;        /* symbol maps that deferred code columns point into, by offset */
+    ddb_arena block;       /* produced cells, DDB_BLOCK_SIZE, allocated when first needed */
+    size_t literal;        /* start of the range of `out` that is not yet a segment */
+    size_t deferred_bytes;
+    size_t defer_size;
+    /* cursor of next */
+    size_t segment;
+    int64_t row;
+} ddb_request;
+
+void ddb_request_init(ddb_request *request);
+
+/* Forget the last request but keep the memory. `defer_size`: DDB_DEFER_SIZE or DDB_DEFER_NEVER. */
+void ddb_request_reset(ddb_request *request, size_t defer_size);
+
+/* Give memory above `cap` bytes back. */
+void ddb_request_trim(ddb_request *request, size_t cap);
+
+void ddb_request_release(ddb_request *request);
+
+/* Append bytes. */
+int ddb_request_put(ddb_request *request, const void *data, size_t size, ddb_error *error);
+
+/* Append type, form VECTOR, rows and a column count of 1. */
+int ddb_request_put_vector(ddb_request *request, int type, int64_t rows, ddb_error *error);
+
+/* Append the cells of a fixed-width column: written now, or checked now and produced later. */
+int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_error *error);
+
+/* Append the rows of an Arrow text chunk, likewise. */
+int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error);
+
+/* Append the indices of a symbol column, likewise; `map` is copied if it must be kept. */
+int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *map, ddb_error *error);
+
+/* Bytes that the whole request makes. Known once all is put. */
+size_t ddb_request_size(const ddb_request *request);
+
+/* 1 if all of it lies in `out`. */
+int ddb_request_is_flat(const ddb_request *request);
+
+/* Start again from the first byte. */
+void ddb_request_rewind(ddb_request *request);
+
+/* The next pieces, as ddb_producer says. */
+int ddb_request_next(ddb_request *request, ddb_piece *pieces, int max, ddb_error *error);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Text: into the wire's NUL-terminated UTF-8, from Arrow's layout and from the code units that CPython keeps;
+ * and category codes into indices of a symbol base. Source memory is borrowed; nothing here needs the GIL. */
+#ifndef DDB_STRING_H
+#define DDB_STRING_H
+
+#include "ddb_status.h"
+#include "ddb_wire.h"
+
+/* One chunk of an Arrow string or large_string array. `offsets` and `validity` start at row 0 of the chunk
+ * but for `bit_offset`; null rows are written as empty text. */
+typedef struct ddb_arrow_text {
+    const uint8_t *validity; /* bitmap, or NULL if no row is null */
+    int64_t bit_offset;      /* bit of row 0 */
+    const char *offsets;     /* int32 or int64, rows + 1 of them, maybe unaligned */
+    int wide;                /* 1: int64 offsets */
+    const uint8_t *data;
+    int64_t data_size;
+    int64_t rows;
+} ddb_arrow_text;
+
+/* UTF-8 from CPython's code units. `target` must have room for 2, 3 or 4 bytes a unit. Returns the bytes
+ * written, or -1 - position of the first lone surrogate. */
+int64_t ddb_utf8_from_ucs1(const uint8_t *units, int64_t count, uint8_t *target);
+int64_t ddb_utf8_from_ucs2(const uint16_t *units, int64_t count, uint8_t *target);
+int64_t ddb_utf8_from_ucs4(const uint32_t *units, int64_t count, uint8_t *target);
+
+/* How many of `size` bytes are zero. Encoded text of n rows has n, or some row held a NUL. */
+int64_t ddb_count_zeros(const uint8_t *data, size_t size);
+
+/* Check every row of the chunk and tell how many wire bytes it makes. */
+int ddb_arrow_text_check(const ddb_arrow_text *text, int64_t *bytes, ddb_error *error);
+
+/* Write whole rows from `first` on while they fit into `capacity`. Re-checks offsets and lengths, so that
+ * memory changed since the check can't make it read or write outside. Sets the rows and bytes written. */
+int ddb_arrow_text_write(const ddb_arrow_text *text, int64_t first, uint8_t *target, size_t capacity, int64_t *rows,
+                         size_t *bytes, ddb_error *error);
+
+/* The text of one row; returns its size, 0 for null, or a negative status. */
+int64_t ddb_arrow_text_cell(const ddb_arrow_text *text, int64_t row, const uint8_t **cell, ddb_error *error);
+
+/* Category codes of any stride; `code_size` 1, 2, 4 or 8 bytes, signed, -1 is null. */
+typedef struct ddb_codes {
+    const char *data;
+    ptrdiff_t stride;
+    int code_size;
+    int64_t rows;
+    int64_t categories;
+} ddb_codes;
+
+/* Number the categories in order of first appearance: map[code] becomes 1, 2, ...; order[number - 1] the code.
+ * `map` has room for `categories` numbers and must be zero. Sets `used`. */
+int ddb_codes_number(const ddb_codes *codes, int32_t *map, int64_t *order, int64_t *used, ddb_error *error);
+
+/* Write the symbol indices of rows [first, first + count): map[code], 0 for null. Codes out of range are refused. */
+int ddb_codes_write(const ddb_codes *codes, const int32_t *map, int64_t first, int64_t count, int32_t *target,
+                    ddb_error *error);
+
+#endif

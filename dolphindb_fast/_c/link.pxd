@@ -1,0 +1,32 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from .common cimport ddb_piece, ddb_producer
+from .status cimport ddb_error
+
+cdef extern from "ddb_link.h" nogil:
+    cdef enum:
+        DDB_LINK_PIECES
+        DDB_LINK_INBOX
+
+    ctypedef struct ddb_link:
+        int fd
+        int drain
+        int64_t look_due
+        ddb_producer *producer
+        ddb_piece pieces[64]
+        int piece
+        int piece_count
+        uint64_t accepted
+        uint64_t bytes_sent
+        uint64_t bytes_received
+        uint64_t bytes_drained
+        int64_t blocked_ns
+        uint8_t inbox[4096]
+        size_t inbox_size
+
+    int ddb_link_init(ddb_link *link, int fd, int drain, ddb_error *error)
+    int ddb_link_look(ddb_link *link, ddb_error *error)
+    int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error)
+    int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
+    int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error)
+    void ddb_link_close(ddb_link *link, int orderly)

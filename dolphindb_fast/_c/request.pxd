@@ -1,0 +1,39 @@
+from libc.stdint cimport int32_t, int64_t
+
+from .arena cimport ddb_arena
+from .column cimport ddb_column
+from .common cimport ddb_piece, ddb_producer
+from .status cimport ddb_error
+from .string cimport ddb_arrow_text, ddb_codes
+
+cdef extern from "ddb_request.h" nogil:
+    cdef enum:
+        DDB_BLOCK_SIZE
+        DDB_DEFER_SIZE
+    size_t DDB_DEFER_NEVER
+
+    ctypedef struct ddb_request:
+        ddb_producer producer
+        ddb_arena out
+        ddb_arena segments
+        ddb_arena maps
+        ddb_arena block
+        size_t literal
+        size_t deferred_bytes
+        size_t defer_size
+        size_t segment
+        int64_t row
+
+    void ddb_request_init(ddb_request *request)
+    void ddb_request_reset(ddb_request *request, size_t defer_size)
+    void ddb_request_trim(ddb_request *request, size_t cap)
+    void ddb_request_release(ddb_request *request)
+    int ddb_request_put(ddb_request *request, const void *data, size_t size, ddb_error *error)
+    int ddb_request_put_vector(ddb_request *request, int type, int64_t rows, ddb_error *error)
+    int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_error *error)
+    int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
+    int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *map, ddb_error *error)
+    size_t ddb_request_size(const ddb_request *request)
+    int ddb_request_is_flat(const ddb_request *request)
+    void ddb_request_rewind(ddb_request *request)
+    int ddb_request_next(ddb_request *request, ddb_piece *pieces, int max, ddb_error *error)

@@ -1,0 +1,42 @@
+cdef extern from "ddb_wire.h" nogil:
+    cdef enum ddb_form:
+        DDB_FORM_SCALAR
+        DDB_FORM_VECTOR
+        DDB_FORM_PAIR
+        DDB_FORM_MATRIX
+        DDB_FORM_SET
+        DDB_FORM_DICTIONARY
+        DDB_FORM_TABLE
+
+    cdef enum ddb_type:
+        DDB_TYPE_VOID
+        DDB_TYPE_BOOL
+        DDB_TYPE_CHAR
+        DDB_TYPE_SHORT
+        DDB_TYPE_INT
+        DDB_TYPE_LONG
+        DDB_TYPE_DATE
+        DDB_TYPE_MONTH
+        DDB_TYPE_TIME
+        DDB_TYPE_MINUTE
+        DDB_TYPE_SECOND
+        DDB_TYPE_DATETIME
+        DDB_TYPE_TIMESTAMP
+        DDB_TYPE_NANOTIME
+        DDB_TYPE_NANOTIMESTAMP
+        DDB_TYPE_FLOAT
+        DDB_TYPE_DOUBLE
+        DDB_TYPE_SYMBOL
+        DDB_TYPE_STRING
+        DDB_TYPE_ANY
+        DDB_TYPE_DATEHOUR
+        DDB_TYPE_SYMBOL_BASE
+
+    cdef enum ddb_flag:
+        DDB_FLAG_ASYNCHRONOUS
+        DDB_FLAG_CLIENT
+
+    cdef enum ddb_limit:
+        DDB_LIMIT_TEXT
+        DDB_LIMIT_SYMBOLS
+        DDB_LIMIT_ROWS

@@ -1,0 +1,248 @@
+# cython: language_level=3
+"""The compiled core: frame access, encoding and sending, in three files that this one puts together.
+
+_encode.pxi   objects -> request; never knows a socket
+_frame.pxi    the only compiled file that knows pandas: frame -> borrowed columns
+_link.pxi     owner of the connection: sends what a producer yields; never knows a table
+"""
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
+from cpython.pythread cimport (
+    NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
+    PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
+)
+from cpython.ref cimport Py_INCREF
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_Check
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+cimport numpy as cnp
+
+import os
+import weakref
+
+import numpy as np
+
+from . import settings as keys
+from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Table
+from .dtypes import RULES
+from .errors import (
+    ConversionError, LinkError, NotSupported, SendTimeout, UnsupportedTypeError, UsageError, ValueRefused,
+)
+
+from ._c.arena cimport *
+from ._c.column cimport *
+from ._c.common cimport *
+from ._c.link cimport *
+from ._c.request cimport *
+from ._c.status cimport *
+from ._c.string cimport *
+from ._c.wire cimport *
+
+cnp.import_array()
+
+include "_encode.pxi"
+include "_frame.pxi"
+include "_link.pxi"
+
+
+cdef class SessionCore:
+    """What every call of a session goes through; `session.Session` adds arguments, connecting and replies.
+
+    Safe to use from several threads: objects are encoded outside the lock, by encoders of a small free list;
+    the lock is held for the send, and in synchronous mode for the reply. A thread that holds it already (a
+    finalizer, a signal handler, ``__str__`` of a cell) gets `UsageError`.
+    """
+
+    cdef Link link
+    cdef list encoders
+    cdef dict headers         # function name -> header bytes up to the argument, for one argument
+    cdef bytes header_head    # "API2 <session id> "
+    cdef bytes header_flags   # " / <flags>\n"
+    cdef readonly bint asynchronous
+    cdef int64_t requests
+    cdef int64_t rows
+    cdef object __weakref__
+
+    def __cinit__(self):
+        self.link = Link()
+        self.encoders = []
+        self.headers = {}
+
+    def run(self, script, *args, clearMemory=None, pickleTableToList=None, priority=None, parallelism=None,
+            fetchSize=None, disableDecimal=None):
+        """Run a script, or call a function with `args`.
+
+        Asynchronous mode: returns None when the operating system has taken the request; nothing is known of what
+        the server does with it. Synchronous mode: waits for the reply and returns what the official client returns.
+
+        Parameters
+        ----------
+        script : str
+            A script; with `args`, the name of a function or any callable expression such as
+            ``tableInsert{trades}``, without newline and NUL.
+        *args : DataFrame, None, bool, int, float, str
+            The arguments. A frame is not changed and must not be changed by another thread meanwhile.
+        clearMemory, pickleTableToList, priority, parallelism, fetchSize, disableDecimal
+            As in the official client; other than its defaults raise `NotSupported`.
+
+        Raises
+        ------
+        ConversionError
+            An argument can't be sent (`UnsupportedTypeError`, `ValueRefused`); nothing was sent.
+        ServerError
+            The server answered with an error; the session stays usable.
+        LinkError
+            The connection failed; every later call raises this again.
+        SendTimeout
+            No progress for the time-out; `sent` says whether the session is still usable.
+        UsageError
+            Not connected, closed, used in a forked child or re-entered.
+        """
+        cdef Encoder encoder
+        cdef Py_ssize_t count = len(args)
+        if clearMemory is not None or pickleTableToList is not None or priority is not None \
+                or parallelism is not None or fetchSize is not None or disableDecimal is not None:
+            self._refuse_options(clearMemory, pickleTableToList, priority, parallelism, fetchSize, disableDecimal)
+        if self.link.unusable is not None:
+            self.link.refuse()
+        encoder = self.take_encoder()
+        try:
+            encoder.begin(DDB_DEFER_SIZE)
+            if count == 0:
+                self.put_script(encoder, script)
+            else:
+                encoder.put_bytes(self.function_header(script, count))
+                encoder.place = script
+                for argument in args:
+                    encoder.put_object(argument, 0)
+            return self.submit(encoder, "call" if count else "exec", script)
+        finally:
+            self.give_encoder(encoder)
+
+    cdef Encoder take_encoder(self):
+        if self.encoders:
+            return self.encoders.pop()
+        return Encoder()
+
+    cdef int give_encoder(self, Encoder encoder) except -1:
+        encoder.end()
+        if len(self.encoders) < 4:
+            self.encoders.append(encoder)
+        return 0
+
+    cdef object submit(self, Encoder encoder, str kind, object script):
+        """Send what the encoder holds; in synchronous mode return the converted reply."""
+        cdef object reply
+        self.link.acquire()
+        try:
+            self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
+            self.requests += 1
+            self.rows += encoder.rows
+            if self.link.link.inbox_size:
+                self._unsolicited(self.link.take_inbox())
+            if self.asynchronous:
+                return None
+            reply = self._receive(kind, script)
+        finally:
+            self.link.release()
+        return self._result(reply)
+
+    cdef bytes function_header(self, object name, Py_ssize_t count):
+        cdef object header
+        if count == 1:
+            header = self.headers.get(name)
+            if header is not None:
+                return <bytes>header
+        if not isinstance(name, str):
+            raise UsageError(f"the function to call must be given as str, not {type(name).__name__}")
+        body = b"function\n%b\n%d\n1" % (encoded_name(name, "function name"), count)
+        header = b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body)
+        if count == 1:
+            if len(self.headers) >= 1024:
+                self.headers.clear()
+            self.headers[name] = header
+        return <bytes>header
+
+    cdef int put_script(self, Encoder encoder, object script) except -1:
+        if not isinstance(script, str):
+            raise UsageError(f"run needs a script as str, not {type(script).__name__}")
+        if "\0" in script:
+            raise UsageError("a script can't hold a NUL character")
+        body = b"script\n" + encoded_text(script, "script")
+        encoder.put_bytes(b"%b%d%b" % (self.header_head, len(body), self.header_flags))
+        encoder.put_bytes(body)
+        return 0
+
+    def _upload(self, dict variables):
+        """Send a `variable` request; names are checked by the caller."""
+        cdef Encoder encoder
+        if self.link.unusable is not None:
+            self.link.refuse()
+        encoder = self.take_encoder()
+        try:
+            encoder.begin(DDB_DEFER_SIZE)
+            names = ",".join(variables)
+            body = b"variable\n%b\n%d\n1" % (names.encode(), len(variables))
+            encoder.put_bytes(b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body))
+            for name, value in variables.items():
+                encoder.place = name
+                encoder.put_object(value, 0)
+            return self.submit(encoder, "upload", names)
+        finally:
+            self.give_encoder(encoder)
+
+    # -- for session.py, once per connection ----------------------------------------------------------------
+
+    def _open(self, int descriptor, bint asynchronous, write_timeout, read_timeout):
+        """Take over a connected socket's descriptor; time-outs in seconds or None."""
+        self.asynchronous = asynchronous
+        self.link.open(descriptor, asynchronous, write_timeout, read_timeout)
+
+    def _set_read_timeout(self, seconds):
+        self.link.read_timeout = nanoseconds(seconds)
+
+    def _identify(self, str session_id, bytes flags):
+        """Set what stands in every later request header."""
+        self.headers.clear()
+        self.header_head = b"API2 %b " % session_id.encode()
+        self.header_flags = b" / %b\n" % flags
+
+    def _send_bytes(self, bytes data):
+        """Send bytes as they are: the handshake."""
+        cdef Encoder encoder = self.take_encoder()
+        self.link.acquire()
+        try:
+            encoder.begin(DDB_DEFER_SIZE)
+            encoder.put_bytes(data)
+            self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
+        finally:
+            self.link.release()
+            self.give_encoder(encoder)
+
+    def _fill(self, view):
+        """Read into `view` for a `Reader`: at least one byte, 0 at the end of the stream."""
+        return self.link.receive(view)
+
+    def _fail(self, error):
+        """Close the connection because of `error`, which every later call raises again."""
+        self.link.fail(error)
+
+    def _close(self):
+        self.link.close()
+
+    @property
+    def _is_open(self):
+        return self.link.unusable is None
+
+    def _counters(self):
+        """requests, rows, bytes sent, received and unsolicited, seconds blocked, last error, slow path."""
+        return (
+            self.requests, self.rows, self.link.link.bytes_sent, self.link.link.bytes_received,
+            self.link.link.bytes_drained, self.link.link.blocked_ns * 1e-9, self.link.last_error, not frame_is_fast,
+        )

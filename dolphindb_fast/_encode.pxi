@@ -1,0 +1,545 @@
+# Objects -> request. Never knows a socket; frames are handed on to _frame.
+
+cdef extern from "Python.h":
+    int PyUnicode_READY(object text) except -1
+    int PyUnicode_IS_COMPACT_ASCII(object text)
+    int PyUnicode_KIND(object text)
+    void *PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+
+cdef enum:
+    # scratch above this is given back after a call
+    SCRATCH_CAP = 8 << 20
+    # checks of this many rows take longer than handing the GIL to another thread and back
+    RELEASE_ROWS = 16384
+    DEPTH_LIMIT = 64
+
+# conversions that change nothing, by cell size: the wire's own cells
+cdef int copy_conversion(Py_ssize_t size):
+    if size == 1:
+        return DDB_CONV_COPY8
+    if size == 2:
+        return DDB_CONV_COPY16
+    return DDB_CONV_COPY32 if size == 4 else DDB_CONV_COPY64
+
+
+cdef str type_name(int type):
+    return keys.TYPE_STRING.get(DDB_TYPE_SYMBOL if type == DDB_TYPE_SYMBOL_BASE else type, str(type))
+
+
+cdef bytes encoded_text(str text, str what):
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} holds a lone surrogate at position {error.start}, which has no UTF-8 form") from None
+
+
+cdef bytes encoded_name(str name, str what):
+    """A name that stands in a line of the request: a newline would end the line, a NUL the text."""
+    if "\n" in name or "\0" in name:
+        raise UsageError(f"{what} {name!r} holds a newline or NUL character, which would break the request")
+    return encoded_text(name, what)
+
+
+cdef class Scratch:
+    """What a memoryview from `Encoder.encode` looks at. Memory that is still looked at when the encoder needs its
+    scratch again passes to this object, and the encoder takes new memory: a view never dangles."""
+
+    cdef uint8_t *memory
+    cdef Py_ssize_t size[1]
+    cdef int exports
+    cdef bint owns
+
+    def __dealloc__(self):
+        if self.owns:
+            free(self.memory)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        buffer.buf = self.memory
+        buffer.len = self.size[0]
+        buffer.obj = self
+        buffer.readonly = 1
+        buffer.itemsize = 1
+        buffer.format = b"B"
+        buffer.ndim = 1
+        buffer.shape = self.size
+        buffer.strides = &buffer.itemsize
+        buffer.suboffsets = NULL
+        buffer.internal = NULL
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer *buffer):
+        self.exports -= 1
+
+
+cdef class Encoder:
+    """Turns objects into wire bytes, in memory that is reused from call to call.
+
+    One encoder serves one thread at a time. Keep it: its memory settles at the size of the frames.
+    """
+
+    cdef ddb_request request
+    cdef ddb_error error
+    cdef Scratch scratch      # looks at request.out; None if nobody was given a view
+    cdef list borrowed        # objects whose memory the request points into
+    cdef bint busy
+    cdef int64_t rows         # table rows put since begin
+    cdef int symbol_bases     # symbol bases put in the current table
+    cdef int target           # wire type of the current column, for error messages
+    cdef object place         # function or variable name, for error messages
+    cdef object frame         # the frame at work, for error messages
+    cdef object names_index   # the columns Index whose names are encoded in names_bytes
+    cdef bytes names_bytes
+
+    def __cinit__(self):
+        ddb_request_init(&self.request)
+        self.borrowed = []
+
+    def __dealloc__(self):
+        self.part_with_scratch()
+        ddb_request_release(&self.request)
+
+    def encode(self, obj):
+        """The wire bytes of one object, in reused memory.
+
+        Parameters
+        ----------
+        obj : DataFrame, None, bool, int, float, str, Column, Table or Dictionary
+
+        Returns
+        -------
+        memoryview
+            Read-only, of uint8; its contents are valid until the next call.
+
+        Raises
+        ------
+        ConversionError
+            The object can't be sent: `UnsupportedTypeError` or `ValueRefused`.
+        UsageError
+            The encoder is at work already: in another thread, or called from a cell's ``__str__``.
+        """
+        cdef Scratch scratch
+        if not self.busy:
+            self.part_with_scratch()
+        self.begin(DDB_DEFER_NEVER)
+        try:
+            self.put_object(obj, 0)
+        finally:
+            self.end()
+        scratch = Scratch()
+        scratch.memory = self.request.out.data
+        scratch.size[0] = self.request.out.size
+        self.scratch = scratch
+        return memoryview(scratch)
+
+    cdef void part_with_scratch(self):
+        """Leave memory that a view looks at to that view; make the views' owner forget memory that none does."""
+        if self.scratch is None:
+            return
+        if self.scratch.exports:
+            self.scratch.owns = True
+            ddb_arena_init(&self.request.out)
+        else:
+            self.scratch.memory = NULL
+            self.scratch.size[0] = 0
+            ddb_arena_trim(&self.request.out, SCRATCH_CAP)
+        self.scratch = None
+
+    cdef bytes join(self):
+        """All that was put, as one bytes object."""
+        cdef ddb_piece pieces[16]
+        cdef size_t total = ddb_request_size(&self.request)
+        cdef size_t done = 0
+        cdef int count, i
+        result = PyBytes_FromStringAndSize(NULL, total)
+        cdef char *target = PyBytes_AS_STRING(result)
+        while True:
+            count = ddb_request_next(&self.request, pieces, 16, &self.error)
+            if count < 0:
+                self.raise_error()
+            if count == 0:
+                break
+            for i in range(count):
+                if pieces[i].size > total - done:
+                    raise ConversionError("the object changed while it was being encoded")
+                memcpy(target + done, pieces[i].data, pieces[i].size)
+                done += pieces[i].size
+        if done != total:
+            raise ConversionError("the object changed while it was being encoded")
+        return result
+
+    cdef int begin(self, size_t defer_size) except -1:
+        if self.busy:
+            raise UsageError("the encoder is already at work")
+        self.busy = True
+        self.rows = 0
+        self.error.column = -1
+        ddb_request_reset(&self.request, defer_size)
+        return 0
+
+    cdef int end(self) except -1:
+        self.busy = False
+        self.place = None
+        self.frame = None
+        if self.borrowed:
+            self.borrowed.clear()
+        if self.request.defer_size != DDB_DEFER_NEVER:
+            ddb_request_trim(&self.request, SCRATCH_CAP)
+        return 0
+
+    # -- errors -----------------------------------------------------------------------------------------------
+
+    cdef str where(self, int64_t row):
+        text = f"{self.place}: " if self.place is not None else ""
+        if self.error.column >= 0:
+            text += describe_column(self.frame, self.error.column)
+            if self.target >= 0:
+                text += f" to {type_name(self.target)}"
+            if row >= 0:
+                text += f", row {row}"
+            text += ": "
+        return text
+
+    cdef int raise_error(self) except -1:
+        """Raise what C found, with the names that only Python knows."""
+        cdef int64_t row = self.error.row
+        if self.error.code == DDB_ERR_MEMORY:
+            raise MemoryError()
+        reason = ddb_status_text(self.error.code).decode()
+        value = describe_value(self.frame, self.error.column, row)
+        raise ValueRefused(f"{self.where(row)}{reason}{value}")
+
+    cdef int refuse_type(self, str reason, int64_t row=-1) except -1:
+        raise UnsupportedTypeError(f"{self.where(row)}{reason}")
+
+    cdef int refuse_category(self, int64_t number) except -1:
+        """Raise what C found in a category, which belongs to no row."""
+        reason = ddb_status_text(self.error.code).decode()
+        raise ValueRefused(f"{self.where(-1)}category number {number}: {reason}")
+
+    cdef int check(self, int status) except -1:
+        if status != DDB_OK:
+            self.raise_error()
+        return 0
+
+    # -- parts ------------------------------------------------------------------------------------------------
+
+    cdef int put(self, const void *data, size_t size) except -1:
+        return self.check(ddb_request_put(&self.request, data, size, &self.error))
+
+    cdef int put_bytes(self, bytes data) except -1:
+        return self.put(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+    cdef int put_head(self, int type, int form) except -1:
+        cdef uint8_t head[2]
+        head[0] = <uint8_t>type
+        head[1] = <uint8_t>form
+        return self.put(head, 2)
+
+    cdef int put_counts(self, int64_t first, int64_t second) except -1:
+        cdef int32_t counts[2]
+        counts[0] = <int32_t>first
+        counts[1] = <int32_t>second
+        return self.put(counts, 8)
+
+    cdef int put_vector_head(self, int type, int64_t rows) except -1:
+        self.target = type
+        return self.check(ddb_request_put_vector(&self.request, type, rows, &self.error))
+
+    cdef int put_column(self, const char *data, ptrdiff_t stride, int64_t rows, int conversion, bint swap) except -1:
+        cdef ddb_column column
+        cdef int status
+        column.data = data
+        column.stride = stride
+        column.rows = rows
+        column.conversion = <uint8_t>conversion
+        column.swap = swap
+        if rows < RELEASE_ROWS:
+            status = ddb_request_put_column(&self.request, &column, &self.error)
+        else:
+            with nogil:
+                status = ddb_request_put_column(&self.request, &column, &self.error)
+        return self.check(status)
+
+    cdef int put_arrow_text(self, ddb_arrow_text *text) except -1:
+        cdef int status
+        if text.rows < RELEASE_ROWS:
+            status = ddb_request_put_arrow_text(&self.request, text, &self.error)
+        else:
+            with nogil:
+                status = ddb_request_put_arrow_text(&self.request, text, &self.error)
+        return status
+
+    # -- text that lies in Python objects -----------------------------------------------------------------------
+
+    cdef int put_object_text(self, const char *cells, ptrdiff_t stride, int64_t rows) except -1:
+        """Cells of an object array as NUL-terminated text: nulls are empty, what is no text goes through str()."""
+        cdef ddb_arena *out = &self.request.out
+        cdef size_t start = out.size
+        cdef uint8_t *target = ddb_arena_reserve(out, <size_t>rows * 16)
+        cdef uint8_t *end
+        cdef size_t need
+        cdef int64_t i, size
+        cdef PyObject *cell
+        cdef object text
+        if target == NULL:
+            raise MemoryError()
+        end = out.data + out.capacity
+        for i in range(rows):
+            cell = (<PyObject **>(cells + i * stride))[0]
+            if cell != NULL and PyUnicode_Check(<object>cell):
+                text = <object>cell
+            else:
+                text = None if cell == NULL or is_null(<object>cell) else text_of(<object>cell)
+            need = text_room(text)
+            if <size_t>(end - target) < need:
+                out.size = target - out.data
+                target = ddb_arena_reserve(out, need + <size_t>(rows - i))
+                if target == NULL:
+                    raise MemoryError()
+                end = out.data + out.capacity
+            size = write_text(text, target)
+            if size < 0 or size > DDB_LIMIT_TEXT:
+                self.refuse_text(text, size, i)
+            target += size
+            target[0] = 0
+            target += 1
+        out.size = target - out.data
+        if ddb_count_zeros(out.data + start, out.size - start) != rows:
+            self.refuse_nul(cells, stride, rows)
+        return 0
+
+    cdef int refuse_text(self, object text, int64_t size, int64_t row) except -1:
+        if size < 0:
+            ddb_fail(&self.error, DDB_ERR_SURROGATE, row, -1 - size)
+        else:
+            ddb_fail(&self.error, DDB_ERR_LENGTH, row, size)
+        return self.raise_error()
+
+    cdef int refuse_nul(self, const char *cells, ptrdiff_t stride, int64_t rows) except -1:
+        cdef int64_t i
+        cdef PyObject *cell
+        for i in range(rows):
+            cell = (<PyObject **>(cells + i * stride))[0]
+            if cell == NULL or is_null(<object>cell):
+                continue
+            value = <object>cell
+            if (b"\0" in value) if isinstance(value, bytes) else ("\0" in str(value)):
+                break
+        else:
+            i = -1
+        ddb_fail(&self.error, DDB_ERR_NUL, i, 0)
+        return self.raise_error()
+
+    cdef int put_text(self, object text) except -1:
+        """One text (str or bytes) with its NUL."""
+        cdef ddb_arena *out = &self.request.out
+        cdef uint8_t *target = ddb_arena_reserve(out, text_room(text))
+        cdef int64_t size
+        if target == NULL:
+            raise MemoryError()
+        size = write_text(text, target)
+        if size < 0 or size > DDB_LIMIT_TEXT:
+            self.refuse_text(text, size, -1)
+        if ddb_count_zeros(target, size):
+            ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
+            self.raise_error()
+        target[size] = 0
+        out.size += size + 1
+        return 0
+
+    # -- whole objects ------------------------------------------------------------------------------------------
+
+    cdef int put_object(self, object obj, int depth) except -1:
+        """Append one object of any supported kind."""
+        cdef uint8_t flag
+        cdef int64_t integer
+        cdef double real
+        if is_frame(obj):
+            return self.put_frame(obj)
+        if obj is None:
+            return self.put(b"\x00\x00\x00", 3)
+        if isinstance(obj, bool):
+            self.put_head(DDB_TYPE_BOOL, DDB_FORM_SCALAR)
+            flag = obj
+            return self.put(&flag, 1)
+        if isinstance(obj, int):
+            try:
+                integer = obj
+            except OverflowError:
+                raise ValueRefused(f"{self.where(-1)}the int {obj} does not fit LONG (64 bits)") from None
+            self.put_head(DDB_TYPE_LONG, DDB_FORM_SCALAR)
+            return self.put(&integer, 8)
+        if isinstance(obj, float):
+            real = obj
+            self.put_head(DDB_TYPE_DOUBLE, DDB_FORM_SCALAR)
+            return self.put_column(<char *>&real, 8, 1, DDB_CONV_F64_DOUBLE, False)
+        if isinstance(obj, str):
+            self.target = DDB_TYPE_STRING
+            self.put_head(DDB_TYPE_STRING, DDB_FORM_SCALAR)
+            return self.put_text(obj)
+        if isinstance(obj, Column):
+            return self.put_neutral(obj, depth)
+        if isinstance(obj, Table):
+            return self.put_neutral_table(obj, depth)
+        if isinstance(obj, Dictionary):
+            self.put_head(obj.values.type, DDB_FORM_DICTIONARY)
+            self.put_neutral(obj.keys, depth + 1)
+            return self.put_neutral(obj.values, depth + 1)
+        raise UnsupportedTypeError(
+            f"{self.where(-1)}objects of type {type(obj).__module__}.{type(obj).__qualname__} can't be sent; supported are "
+            "DataFrame, None, bool, int, float and str")
+
+    cdef int put_neutral_table(self, object table, int depth) except -1:
+        if not table.columns:
+            raise ValueRefused("a table needs at least one column")
+        self.put_head(0, DDB_FORM_TABLE)
+        self.put_counts(len(table), len(table.columns))
+        self.put_text(table.name)
+        for name in table.names:
+            self.put_text(name)
+        self.symbol_bases = 0
+        for column in table.columns:
+            if len(column) != len(table):
+                raise ValueRefused("the columns of a table must be of equal length")
+            self.put_neutral(column, depth + 1)
+        self.rows += len(table)
+        return 0
+
+    cdef int put_neutral(self, object column, int depth) except -1:
+        """Append a Column; its arrays are borrowed."""
+        cdef int type = column.type
+        cdef int form = column.form
+        cdef int64_t rows = len(column)
+        cdef ddb_arrow_text text
+        cdef cnp.ndarray data
+        if depth > DEPTH_LIMIT:
+            raise ValueRefused(f"objects nested deeper than {DEPTH_LIMIT}")
+        if rows > DDB_LIMIT_ROWS:
+            raise ValueRefused(f"{rows} rows; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
+        if form == DDB_FORM_SCALAR:
+            if rows != 1:
+                raise ValueRefused(f"a scalar has one cell, not {rows}")
+            self.put_head(type, form)
+        elif type == DDB_TYPE_SYMBOL and column.symbols is not None and rows:
+            self.put_head(DDB_TYPE_SYMBOL_BASE, form)
+            self.put_counts(rows, 1)
+            self.put_counts(self.symbol_bases, len(column.symbols))
+            self.symbol_bases += 1
+            self.put_neutral_text(column.symbols)
+        else:
+            self.put_head(type, form)
+            self.put_counts(rows, 1)
+        if type == DDB_TYPE_ANY:
+            for item in column.data:
+                self.put_object(item, depth + 1)
+            return 0
+        if type == DDB_TYPE_VOID and form != DDB_FORM_SCALAR:
+            return 0
+        if column.offsets is not None:
+            return self.put_neutral_text(column)
+        dtype = WIRE_DTYPES.get(DDB_TYPE_INT if column.symbols is not None else type)
+        if dtype is None:
+            raise UnsupportedTypeError(f"columns of type {type_name(type)} can't be encoded")
+        data = np.ascontiguousarray(column.data, dtype=dtype)
+        self.borrowed.append(data)
+        return self.put_column(cnp.PyArray_BYTES(data), data.itemsize, rows, copy_conversion(data.itemsize), False)
+
+    cdef int put_neutral_text(self, object column) except -1:
+        cdef ddb_arrow_text text
+        cdef cnp.ndarray data = np.ascontiguousarray(column.data, dtype=np.uint8)
+        cdef cnp.ndarray offsets = np.ascontiguousarray(column.offsets, dtype=np.int64)
+        self.borrowed.append((data, offsets))
+        text.validity = NULL
+        text.bit_offset = 0
+        text.offsets = cnp.PyArray_BYTES(offsets)
+        text.wide = 1
+        text.data = <uint8_t *>cnp.PyArray_BYTES(data)
+        text.data_size = data.shape[0]
+        text.rows = offsets.shape[0] - 1
+        return self.check(self.put_arrow_text(&text))
+
+    cdef int put_frame(self, object frame) except -1:
+        """Append a DataFrame as a table."""
+        self.frame = frame
+        self.error.column = -1
+        self.target = -1
+        put_frame_columns(self, frame)
+        self.frame = None
+        self.error.column = -1
+        return 0
+
+
+cdef inline size_t text_room(object text):
+    """Bytes that the text may take, its NUL included; None is empty. Text that is refused needs no room."""
+    cdef size_t length, unit
+    if text is None:
+        return 1
+    if isinstance(text, bytes):
+        length = PyBytes_GET_SIZE(text)
+        unit = 1
+    elif PyUnicode_IS_COMPACT_ASCII(text):
+        length = PyUnicode_GET_LENGTH(text)
+        unit = 1
+    else:
+        PyUnicode_READY(text)
+        length = PyUnicode_GET_LENGTH(text)
+        unit = PyUnicode_KIND(text)
+        if unit < 4:
+            unit += 1
+    return length * unit + 1 if length <= <size_t>DDB_LIMIT_TEXT else 1
+
+
+cdef inline int64_t write_text(object text, uint8_t *target):
+    """Write UTF-8 without the NUL; returns its size, or -1 - position of a lone surrogate. A text of more units
+    than the limit has bytes is not written; one that turns out longer is, and the caller looks at the size."""
+    cdef int64_t length
+    cdef int kind
+    if text is None:
+        return 0
+    if isinstance(text, bytes):
+        length = PyBytes_GET_SIZE(text)
+        if length <= DDB_LIMIT_TEXT:
+            memcpy(target, PyBytes_AS_STRING(text), length)
+        return length
+    length = PyUnicode_GET_LENGTH(text)
+    if length > DDB_LIMIT_TEXT:
+        return length
+    if PyUnicode_IS_COMPACT_ASCII(text):
+        memcpy(target, PyUnicode_DATA(text), length)
+        return length
+    kind = PyUnicode_KIND(text)
+    if kind == 1:
+        return ddb_utf8_from_ucs1(<uint8_t *>PyUnicode_DATA(text), length, target)
+    if kind == 2:
+        return ddb_utf8_from_ucs2(<uint16_t *>PyUnicode_DATA(text), length, target)
+    return ddb_utf8_from_ucs4(<uint32_t *>PyUnicode_DATA(text), length, target)
+
+
+cdef object text_of(object value):
+    """What a cell that is no str becomes in a text column: str(value), and bytes as they are."""
+    return value if isinstance(value, bytes) else str(value)
+
+
+def dumps(obj):
+    """The wire bytes of one object.
+
+    Parameters
+    ----------
+    obj : DataFrame, None, bool, int, float, str, Column, Table or Dictionary
+        What each dtype becomes stands in `dtypes.RULES`; text is STRING, a Categorical of text SYMBOL.
+
+    Returns
+    -------
+    bytes
+        What the official client 3.0.6.1 sends for the object, but for the documented differences.
+
+    Raises
+    ------
+    ConversionError
+        The object can't be sent: `UnsupportedTypeError` or `ValueRefused`, naming column, row, dtype and target.
+    """
+    cdef Encoder encoder = Encoder()
+    encoder.begin(DDB_DEFER_SIZE)
+    encoder.put_object(obj, 0)
+    return encoder.join()

@@ -1,0 +1,658 @@
+# Frame -> borrowed columns: the only compiled file that knows pandas.
+#
+# Fields of pandas that are not public, used for speed on exact DataFrames and probed once at import against the
+# public path on a fixed frame (`probe_fast_path`); if they are missing or disagree, the public path serves:
+#   DataFrame._mgr             the BlockManager
+#   BlockManager.blocks        tuple of blocks; .axes: [columns Index, row Index]
+#   BlockManager._blknos       intp array: block of each column (None until first asked for: blknos)
+#   BlockManager._blklocs      intp array: row of each column in its block's values
+#   Block.values               2-d ndarray (columns x rows), 2-d DatetimeArray, or a 1-d extension array
+#   DatetimeArray._ndarray     datetime64 ndarray; StringArray._ndarray: object ndarray
+#   Index._data                array behind an Index
+#
+# Arrow-backed text is reached through `__arrow_array__` and pyarrow's public `chunk`, `buffers` and `address`;
+# pyarrow is imported when the first such column comes.
+
+import decimal
+import logging
+
+import pandas as pd
+
+cdef object DataFrame = pd.DataFrame
+cdef object Categorical = pd.Categorical
+cdef object DatetimeArray = pd.arrays.DatetimeArray
+cdef object NumpyExtensionArray = getattr(pd.arrays, "NumpyExtensionArray", None) or pd.arrays.PandasArray
+cdef object StringArray = pd.arrays.StringArray
+cdef object ArrowStringArray = getattr(pd.arrays, "ArrowStringArray", None)
+cdef object ArrowExtensionArray = getattr(pd.arrays, "ArrowExtensionArray", None)
+cdef object StringDtype = pd.StringDtype
+cdef object NA = pd.NA
+cdef object NaT = pd.NaT
+cdef object Decimal = decimal.Decimal
+cdef object numpy_dtype = np.dtype
+cdef object float32 = np.float32
+
+cdef extern from "numpy/arrayobject.h":
+    void *PyDataType_C_METADATA(cnp.dtype descr)
+    ctypedef struct PyArray_DatetimeMetaData:
+        int base
+        int num
+    ctypedef struct PyArray_DatetimeDTypeMetaData:
+        PyArray_DatetimeMetaData meta
+
+ctypedef struct rule:
+    bint known
+    int conversion
+    int type
+
+# by dtype kind and cell size: rules[rule_index(kind, size)]
+cdef rule number_rules[5 * 9]
+cdef rule datetime_rules[16]
+
+# source of a column, decided once a block
+cdef enum source_kind:
+    SOURCE_NUMBERS    # fixed-width cells in a numpy array
+    SOURCE_OBJECTS    # Python objects in a numpy array
+    SOURCE_OTHER      # an extension array that is looked at as a whole
+
+ctypedef struct block_source:
+    bint resolved
+    source_kind kind
+    const char *data
+    ptrdiff_t column_stride
+    ptrdiff_t row_stride
+    Py_ssize_t columns
+    Py_ssize_t rows
+    rule rule
+    bint swap
+
+
+cdef int rule_index(int kind, Py_ssize_t size):
+    cdef int row = 0 if kind == c'b' else 1 if kind == c'i' else 2 if kind == c'u' else 3 if kind == c'f' else 4
+    return row * 9 + <int>size if size <= 8 else 4 * 9
+
+
+cdef dict conversions = {
+    "COPY8": DDB_CONV_COPY8, "COPY16": DDB_CONV_COPY16, "COPY32": DDB_CONV_COPY32, "COPY64": DDB_CONV_COPY64,
+    "F32_FLOAT": DDB_CONV_F32_FLOAT, "F64_DOUBLE": DDB_CONV_F64_DOUBLE, "U8_SHORT": DDB_CONV_U8_SHORT,
+    "U16_INT": DDB_CONV_U16_INT, "U32_LONG": DDB_CONV_U32_LONG, "U64_LONG": DDB_CONV_U64_LONG,
+    "I64S_DATETIME": DDB_CONV_I64S_DATETIME, "I64US_NANOTIMESTAMP": DDB_CONV_I64US_NANOTIMESTAMP,
+}
+
+
+cdef int compile_rules() except -1:
+    """Fill the tables from dtypes.RULES."""
+    cdef rule entry
+    cdef dict types = {name: number for number, name in keys.TYPE_STRING.items()}
+    cdef cnp.ndarray sample
+    memset(number_rules, 0, sizeof(number_rules))
+    memset(datetime_rules, 0, sizeof(datetime_rules))
+    for source, target, conversion, _ in RULES:
+        sample = np.empty(0, dtype=source)
+        entry.known = True
+        entry.conversion = conversions[conversion]
+        entry.type = types[target]
+        if sample.dtype.kind == "M":
+            datetime_rules[(<PyArray_DatetimeDTypeMetaData *>PyDataType_C_METADATA(sample.dtype)).meta.base] = entry
+        else:
+            number_rules[rule_index(ord(sample.dtype.kind), sample.dtype.itemsize)] = entry
+    return 0
+
+
+compile_rules()
+
+
+cdef inline bint is_frame(object obj):
+    return isinstance(obj, DataFrame)
+
+
+cdef bint is_null(object cell):
+    """What the official client takes for a null among objects, and None."""
+    if cell is None or cell is NA or cell is NaT:
+        return True
+    return PyFloat_Check(cell) and PyFloat_AS_DOUBLE(cell) != PyFloat_AS_DOUBLE(cell)
+
+
+cdef str describe_column(object frame, int column):
+    if frame is None:
+        return f"column {column}"
+    return f"column {frame.columns[column]!r} (number {column}, dtype {frame.dtypes.iloc[column]})"
+
+
+cdef str describe_value(object frame, int column, int64_t row):
+    """": value ..." of a cell, as far as it can be had."""
+    if frame is None or column < 0 or row < 0:
+        return ""
+    try:
+        value = frame.iloc[row, column]
+        text = ascii(value)
+    except Exception:
+        return ""
+    return f": {text if len(text) <= 80 else text[:77] + '...'} ({type(value).__name__})"
+
+
+cdef int put_frame_columns(Encoder self, object frame) except -1:
+    cdef object columns
+    if type(frame) is DataFrame:
+        if "__DolphinDB_Type__" in frame.__dict__:
+            refuse_forced_types()
+        if frame_is_fast:
+            return put_blocks(self, frame)
+    elif getattr(frame, "__DolphinDB_Type__", None) is not None:
+        refuse_forced_types()
+    return put_series(self, frame)
+
+
+cdef int refuse_forced_types() except -1:
+    raise NotSupported("types forced by the frame's attribute __DolphinDB_Type__ are not supported yet")
+
+
+# -- the two ways to the columns ------------------------------------------------------------------------------
+
+cdef int put_blocks(Encoder self, object frame) except -1:
+    """Through the block manager: no Python object is made for a numeric column."""
+    cdef object manager = frame._mgr
+    cdef tuple blocks = manager.blocks
+    cdef object names = manager.axes[0]
+    cdef cnp.ndarray numbers = manager.blknos
+    cdef cnp.ndarray places = manager.blklocs
+    cdef Py_ssize_t count = numbers.shape[0]
+    cdef Py_ssize_t block_count = len(blocks)
+    cdef Py_ssize_t rows = len(manager.axes[1])
+    cdef Py_ssize_t i, number, place
+    cdef block_source few[16]
+    cdef block_source *sources = few
+    cdef block_source *source
+    if cnp.PyArray_TYPE(numbers) != cnp.NPY_INTP or cnp.PyArray_TYPE(places) != cnp.NPY_INTP or places.shape[0] != count:
+        return put_series(self, frame)
+    if block_count > 16:
+        sources = <block_source *>PyMem_Malloc(block_count * sizeof(block_source))
+        if sources == NULL:
+            raise MemoryError()
+    memset(sources, 0, block_count * sizeof(block_source))
+    try:
+        put_table_head(self, names, count, rows)
+        for i in range(count):
+            number = (<Py_ssize_t *>cnp.PyArray_GETPTR1(numbers, i))[0]
+            place = (<Py_ssize_t *>cnp.PyArray_GETPTR1(places, i))[0]
+            if number < 0 or number >= block_count:
+                raise ConversionError("the frame's block table points outside its blocks")
+            self.error.column = <int>i
+            source = &sources[number]
+            if not source.resolved:
+                resolve(self, blocks[number].values, source)
+            put_source(self, source, place, rows, blocks[number] if source.kind == SOURCE_OTHER else None)
+    finally:
+        if sources != few:
+            PyMem_Free(sources)
+    self.rows += rows
+    return 0
+
+
+cdef int put_series(Encoder self, object frame) except -1:
+    """Through public methods, a Series a column."""
+    cdef Py_ssize_t i, rows = len(frame), count = len(frame.columns)
+    cdef block_source source
+    put_table_head(self, frame.columns, count, rows)
+    for i in range(count):
+        self.error.column = <int>i
+        memset(&source, 0, sizeof(source))
+        values = frame.iloc[:, i].array
+        if isinstance(values, NumpyExtensionArray):
+            values = values.to_numpy()
+        resolve(self, values, &source)
+        if source.kind == SOURCE_OTHER:
+            put_extension(self, values, rows)
+        else:
+            put_source(self, &source, 0, rows, None)
+    self.rows += rows
+    return 0
+
+
+cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t rows) except -1:
+    if count == 0:
+        self.refuse_type("a frame without columns can't be sent: a table has at least one column")
+    if rows > DDB_LIMIT_ROWS:
+        raise ValueRefused(f"{self.where(-1)}{rows} rows; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
+    self.put_head(0, DDB_FORM_TABLE)
+    self.put_counts(rows, count)
+    self.put(b"\x00", 1)
+    self.symbol_bases = 0
+    if names is not self.names_index:
+        self.names_bytes = encode_names(self, names)
+        self.names_index = names
+    return self.put_bytes(self.names_bytes)
+
+
+cdef bytes encode_names(Encoder self, object names):
+    """Column names, each with its NUL."""
+    cdef list parts = []
+    cdef str text
+    if names.nlevels != 1:
+        raise UnsupportedTypeError(f"{self.where(-1)}columns with several levels can't be sent; flatten the names first")
+    for name in names:
+        if not isinstance(name, str):
+            raise UnsupportedTypeError(
+                f"{self.where(-1)}column names must be str, but {name!r} is {type(name).__name__}; "
+                "rename with df.columns = df.columns.astype(str)")
+        text = name
+        if "\0" in text:
+            raise ValueRefused(f"{self.where(-1)}column name {text!r} holds a NUL character")
+        try:
+            parts.append(text.encode())
+        except UnicodeEncodeError:
+            raise ValueRefused(f"{self.where(-1)}column name {ascii(text)} holds a lone surrogate") from None
+    if len(set(parts)) != len(parts):
+        repeated = sorted({part.decode() for part in parts if parts.count(part) > 1})
+        raise ValueRefused(f"{self.where(-1)}column names must be unique, but {', '.join(map(repr, repeated))} is repeated")
+    parts.append(b"")
+    return b"\0".join(parts)
+
+
+# -- columns --------------------------------------------------------------------------------------------------
+
+cdef int resolve(Encoder self, object values, block_source *source) except -1:
+    """Decide what the values of a block or Series are; keeps them alive until the request is sent."""
+    cdef cnp.ndarray array
+    cdef int kind
+    cdef void *metadata
+    self.target = -1
+    if not cnp.PyArray_Check(values):
+        if type(values) is DatetimeArray and isinstance(values.dtype, numpy_dtype):
+            values = values._ndarray
+        elif type(values) is StringArray:
+            values = values._ndarray
+        else:
+            source.kind = SOURCE_OTHER
+            source.resolved = True
+            return 0
+    array = <cnp.ndarray?>values
+    self.borrowed.append(array)
+    kind = array.descr.kind
+    source.data = cnp.PyArray_BYTES(array)
+    if cnp.PyArray_NDIM(array) == 2:
+        source.columns = array.shape[0]
+        source.rows = array.shape[1]
+        source.column_stride = array.strides[0]
+        source.row_stride = array.strides[1]
+    elif cnp.PyArray_NDIM(array) == 1:
+        source.columns = 1
+        source.rows = array.shape[0]
+        source.column_stride = 0
+        source.row_stride = array.strides[0]
+    else:
+        self.refuse_type(f"values with {cnp.PyArray_NDIM(array)} dimensions")
+    source.swap = cnp.PyArray_ISBYTESWAPPED(array)
+    if kind == c'O':
+        source.kind = SOURCE_OBJECTS
+    elif kind == c'M':
+        source.kind = SOURCE_NUMBERS
+        metadata = PyDataType_C_METADATA(array.descr)
+        if metadata != NULL and (<PyArray_DatetimeDTypeMetaData *>metadata).meta.num == 1 \
+                and 0 <= (<PyArray_DatetimeDTypeMetaData *>metadata).meta.base < 16:
+            source.rule = datetime_rules[(<PyArray_DatetimeDTypeMetaData *>metadata).meta.base]
+    elif kind == c'b' or kind == c'i' or kind == c'u' or kind == c'f':
+        source.kind = SOURCE_NUMBERS
+        source.rule = number_rules[rule_index(kind, array.descr.itemsize)]
+    if source.kind == SOURCE_NUMBERS and not source.rule.known:
+        refuse_dtype(self, array.dtype)
+    source.resolved = True
+    return 0
+
+
+cdef int put_source(Encoder self, block_source *source, Py_ssize_t place, Py_ssize_t rows, object block) except -1:
+    cdef const char *cells
+    if source.kind == SOURCE_OTHER:
+        return put_extension(self, block.values, rows)
+    if place < 0 or place >= source.columns or source.rows != rows:
+        raise ConversionError("the frame's block table points outside its blocks")
+    cells = source.data + place * source.column_stride
+    if source.kind == SOURCE_NUMBERS:
+        self.put_vector_head(source.rule.type, rows)
+        return self.put_column(cells, source.row_stride, rows, source.rule.conversion, source.swap)
+    return put_objects(self, cells, source.row_stride, rows)
+
+
+cdef int put_array(Encoder self, cnp.ndarray array) except -1:
+    """A whole 1-d numpy array."""
+    cdef block_source source
+    memset(&source, 0, sizeof(source))
+    resolve(self, array, &source)
+    return put_source(self, &source, 0, array.shape[0], None)
+
+
+cdef int put_objects(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows) except -1:
+    """An object column: the first cell that is no null decides; without one, the highest-ranked null does."""
+    cdef Py_ssize_t i
+    cdef PyObject *cell
+    cdef object first
+    cdef int type = DDB_TYPE_STRING if rows else DDB_TYPE_DOUBLE
+    cdef int rank = 0
+    self.target = -1
+    for i in range(rows):
+        cell = (<PyObject **>(cells + i * stride))[0]
+        if cell == NULL:
+            continue
+        first = <object>cell
+        if isinstance(first, str):
+            self.put_vector_head(DDB_TYPE_STRING, rows)
+            return self.put_object_text(cells, stride, rows)
+        if first is None or first is NA:
+            continue
+        if first is NaT:
+            type = DDB_TYPE_NANOTIMESTAMP
+            rank = 3
+        elif PyFloat_Check(first) and PyFloat_AS_DOUBLE(first) != PyFloat_AS_DOUBLE(first):
+            if rank < 2:
+                type = DDB_TYPE_DOUBLE
+                rank = 2
+        elif isinstance(first, float32) and first != first:
+            if rank < 1:
+                type = DDB_TYPE_FLOAT
+                rank = 1
+        else:
+            self.refuse_type(
+                f"an object column is sent as text if its first value that is no null is a str, but here it is "
+                f"{ascii(first)[:60]} ({type_of(first)}); convert the column with astype, for example to a number, "
+                "datetime64 or str dtype", i)
+    return put_nulls(self, type, rows)
+
+
+cdef str type_of(object value):
+    return type(value).__qualname__ if type(value).__module__ == "builtins" else \
+        f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+cdef int put_nulls(Encoder self, int type, Py_ssize_t rows) except -1:
+    cdef cnp.ndarray data
+    self.put_vector_head(type, rows)
+    dtype = np.dtype(np.uint8) if type == DDB_TYPE_STRING else WIRE_DTYPES[type]
+    data = np.full(rows, 0 if type == DDB_TYPE_STRING else NULLS[dtype], dtype=dtype)
+    self.borrowed.append(data)
+    return self.put_column(cnp.PyArray_BYTES(data), data.itemsize, rows, copy_conversion(data.itemsize), False)
+
+
+cdef int put_extension(Encoder self, object values, Py_ssize_t rows) except -1:
+    """An extension array; its type decides."""
+    kind = type(values)
+    if len(values) != rows:
+        raise ConversionError("the frame's columns differ in length")
+    if kind is Categorical:
+        return put_categorical(self, values, rows)
+    if isinstance(values.dtype, StringDtype):
+        if isinstance(values, StringArray):
+            return put_array_of_text(self, np.asarray(values, dtype=object))
+        return put_arrow(self, values.__arrow_array__(), rows)
+    if kind is ArrowExtensionArray and str(values.dtype) in ("string[pyarrow]", "large_string[pyarrow]"):
+        return put_arrow(self, values.__arrow_array__(), rows)
+    refuse_dtype(self, values.dtype)
+
+
+cdef int put_array_of_text(Encoder self, cnp.ndarray texts) except -1:
+    self.borrowed.append(texts)
+    self.put_vector_head(DDB_TYPE_STRING, texts.shape[0])
+    return self.put_object_text(cnp.PyArray_BYTES(texts), texts.strides[0], texts.shape[0])
+
+
+cdef int refuse_dtype(Encoder self, object dtype) except -1:
+    text = str(dtype)
+    hint = "convert the column with astype to a supported dtype"
+    if getattr(dtype, "tz", None) is not None:
+        hint = ("DolphinDB has no time zones: use .dt.tz_convert(None) for UTC or .dt.tz_localize(None) "
+                "for the wall clock")
+    elif text.startswith("timedelta"):
+        hint = "DolphinDB has no time spans here: convert with .dt.total_seconds() or .astype('int64')"
+    elif text.startswith("period"):
+        hint = "convert with .dt.to_timestamp()"
+    elif text.startswith("Sparse"):
+        hint = "convert with .sparse.to_dense()"
+    elif text == "float16":
+        hint = "convert with .astype('float32')"
+    elif text in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "boolean"):
+        hint = f"convert with .astype({text.lower().replace('boolean', 'bool')!r}), after filling nulls"
+    self.refuse_type(f"dtype {text} can't be sent; {hint}")
+
+
+# -- text in Arrow's layout -----------------------------------------------------------------------------------
+
+# ids of pyarrow's string types -> 1 if their offsets are 64-bit; filled when the first Arrow column comes
+cdef dict arrow_text_types = {}
+
+
+cdef int put_arrow(Encoder self, object array, Py_ssize_t rows) except -1:
+    """A pyarrow Array or ChunkedArray of string or large_string."""
+    cdef ddb_arrow_text text
+    cdef Py_ssize_t i, count, row = 0
+    cdef int status
+    self.put_vector_head(DDB_TYPE_STRING, rows)
+    chunks = arrow_chunks(array)
+    self.borrowed.append(chunks)
+    for chunk in chunks:
+        read_arrow_chunk(self, chunk, &text)
+        status = self.put_arrow_text(&text)
+        if status != DDB_OK:
+            self.error.row += row
+            self.raise_error()
+        row += text.rows
+    if row != rows:
+        raise ConversionError("the Arrow chunks differ in length from their column")
+    return 0
+
+
+cdef list arrow_chunks(object array):
+    if not hasattr(array, "num_chunks"):
+        return [array]
+    return [array.chunk(i) for i in range(array.num_chunks)]
+
+
+cdef int read_arrow_chunk(Encoder self, object chunk, ddb_arrow_text *text) except -1:
+    """Describe a chunk's buffers; the chunk must be kept alive by the caller."""
+    cdef Py_ssize_t offset, width
+    cdef uintptr_t address
+    if not arrow_text_types:
+        import pyarrow
+        arrow_text_types[pyarrow.string().id] = 0
+        arrow_text_types[pyarrow.large_string().id] = 1
+    wide = arrow_text_types.get(chunk.type.id)
+    if wide is None:
+        self.refuse_type(f"Arrow type {chunk.type} can't be sent as text")
+    memset(text, 0, sizeof(text[0]))
+    text.wide = wide
+    text.rows = len(chunk)
+    offset = chunk.offset
+    text.bit_offset = offset
+    if text.rows == 0:
+        return 0
+    validity, offsets, data = chunk.buffers()
+    width = 8 if text.wide else 4
+    if offsets is None or offsets.size < (offset + text.rows + 1) * width:
+        raise ConversionError(f"{self.where(-1)}the Arrow array's offsets buffer is too short")
+    address = offsets.address
+    text.offsets = <char *>address + offset * width
+    if validity is not None:
+        if validity.size * 8 < offset + text.rows:
+            raise ConversionError(f"{self.where(-1)}the Arrow array's validity buffer is too short")
+        address = validity.address
+        text.validity = <uint8_t *>address
+    if data is not None:
+        address = data.address
+        text.data = <uint8_t *>address
+        text.data_size = data.size
+    return 0
+
+
+# -- categories -----------------------------------------------------------------------------------------------
+
+cdef int put_categorical(Encoder self, object values, Py_ssize_t rows) except -1:
+    """Text: SYMBOL with the used categories in order of first appearance. Others: their values."""
+    cdef object categories = values.categories
+    cdef cnp.ndarray codes = values.codes
+    cdef object dtype = categories.dtype
+    cdef cnp.ndarray table
+    if isinstance(dtype, StringDtype):
+        array = categories.array
+        if isinstance(array, StringArray):
+            table = np.asarray(array, dtype=object)
+        else:
+            arrow = array.__arrow_array__()
+            if getattr(arrow, "num_chunks", 1) != 1:
+                arrow = arrow.combine_chunks()
+            chunks = arrow_chunks(arrow)
+            return put_symbols(self, codes, rows, len(categories), None, chunks[0] if chunks else None)
+        return put_symbols(self, codes, rows, len(categories), table, None)
+    if dtype == object:
+        table = np.asarray(categories, dtype=object)
+        if all([isinstance(category, str) for category in table]):
+            return put_symbols(self, codes, rows, len(categories), table, None)
+        return put_array(self, np.asarray(values, dtype=object))
+    if isinstance(dtype, numpy_dtype):
+        return put_category_values(self, codes, categories.to_numpy())
+    self.refuse_type(f"categories of dtype {dtype} can't be sent; convert the column with astype")
+
+
+cdef int put_category_values(Encoder self, cnp.ndarray codes, cnp.ndarray table) except -1:
+    """Categories of numbers or dates: each converted once, then picked by code; code -1 picks the NULL at the end."""
+    cdef block_source source
+    cdef ddb_column column
+    cdef cnp.ndarray cells, picked
+    memset(&source, 0, sizeof(source))
+    resolve(self, table, &source)
+    if source.kind != SOURCE_NUMBERS:
+        refuse_dtype(self, table.dtype)
+    self.target = source.rule.type
+    dtype = WIRE_DTYPES[source.rule.type]
+    cells = np.full(table.shape[0] + 1, NULLS[dtype], dtype=dtype)
+    column.data = source.data
+    column.stride = source.row_stride
+    column.rows = table.shape[0]
+    column.conversion = <uint8_t>source.rule.conversion
+    column.swap = source.swap
+    if ddb_column_write(&column, 0, column.rows, cnp.PyArray_DATA(cells), &self.error) != DDB_OK:
+        self.error.row = -1
+        self.raise_error()
+    picked = cells[codes]
+    self.borrowed.append(picked)
+    self.put_vector_head(source.rule.type, picked.shape[0])
+    return self.put_column(
+        cnp.PyArray_BYTES(picked), picked.itemsize, picked.shape[0], copy_conversion(picked.itemsize), False)
+
+
+cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_t count, cnp.ndarray table,
+                     object chunk) except -1:
+    """A symbol vector from codes and either an object array of str or one Arrow chunk."""
+    cdef ddb_codes source
+    cdef ddb_arrow_text text
+    cdef int32_t *numbers = NULL
+    cdef int64_t *order
+    cdef int64_t used = 0, i, empty = -1, size
+    cdef const uint8_t *cell
+    cdef PyObject *category
+    self.target = DDB_TYPE_SYMBOL
+    if rows == 0:
+        # an empty symbol vector carries no base
+        return self.put_vector_head(DDB_TYPE_SYMBOL, 0)
+    self.borrowed.append(codes)
+    source.data = cnp.PyArray_BYTES(codes)
+    source.stride = codes.strides[0]
+    source.code_size = <int>codes.itemsize
+    source.rows = codes.shape[0]
+    source.categories = count
+    if chunk is not None:
+        read_arrow_chunk(self, chunk, &text)
+        if text.rows != count:
+            raise ConversionError("the categories' Arrow array differs in length from them")
+    numbers = <int32_t *>PyMem_Malloc(count * (sizeof(int32_t) + sizeof(int64_t)) + 16)
+    if numbers == NULL:
+        raise MemoryError()
+    # behind the numbers, aligned for int64
+    order = <int64_t *>(numbers + (count + (count & 1)))
+    try:
+        memset(numbers, 0, count * sizeof(int32_t))
+        self.check(ddb_codes_number(&source, numbers, order, &used, &self.error))
+        for i in range(used):
+            if chunk is not None:
+                size = ddb_arrow_text_cell(&text, order[i], &cell, &self.error)
+                if size < 0:
+                    self.refuse_category(order[i])
+            else:
+                size = len(table[order[i]])
+            if size == 0:
+                empty = i
+                break
+        if empty >= 0:
+            # the empty category is NULL, entry 0 of every base
+            numbers[order[empty]] = 0
+            for i in range(empty + 1, used):
+                numbers[order[i]] -= 1
+        self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
+        self.put_counts(rows, 1)
+        self.put_counts(self.symbol_bases, used + (empty < 0))
+        self.symbol_bases += 1
+        self.put(b"\x00", 1)
+        for i in range(used):
+            if i == empty:
+                continue
+            if chunk is None:
+                category = (<PyObject **>cnp.PyArray_GETPTR1(table, order[i]))[0]
+                self.put_text(<object>category)
+            else:
+                size = ddb_arrow_text_cell(&text, order[i], &cell, &self.error)
+                if size < 0:
+                    self.refuse_category(order[i])
+                if ddb_count_zeros(cell, size):
+                    ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
+                    self.refuse_category(order[i])
+                self.put(cell, size)
+                self.put(b"\x00", 1)
+        return self.check(ddb_request_put_codes(&self.request, &source, numbers, &self.error))
+    finally:
+        PyMem_Free(numbers)
+
+
+# -- the probe ------------------------------------------------------------------------------------------------
+
+cdef bint frame_is_fast = False
+
+
+cdef bint probe_fast_path():
+    """Does the block manager say the same as the public methods?"""
+    cdef Encoder encoder
+    frame = pd.DataFrame({
+        "a": np.array([1, 2, 3], dtype=np.int64),
+        "b": pd.Series(["x", None, "z"], dtype=object),
+        "c": np.array([1.5, np.nan, -2.0]),
+        "d": pd.to_datetime(pd.Series([0, 1, None])),
+        "e": pd.Categorical(["u", "v", "u"]),
+        "f": np.array([4, 5, 6], dtype=np.int64),
+        "g": pd.array(["q", None, "r"], dtype="string[python]"),
+    })
+    for candidate in (frame, frame[::2], frame.copy()):
+        answers = []
+        for fast in (True, False):
+            encoder = Encoder()
+            encoder.begin(DDB_DEFER_NEVER)
+            encoder.frame = candidate
+            if fast:
+                put_blocks(encoder, candidate)
+            else:
+                put_series(encoder, candidate)
+            answers.append(encoder.join())
+        if answers[0] != answers[1]:
+            return False
+    return True
+
+
+def _probe():
+    """Use the fast path if it can be trusted; called once at import."""
+    global frame_is_fast
+    try:
+        frame_is_fast = probe_fast_path()
+    except Exception:
+        frame_is_fast = False
+    if not frame_is_fast:
+        logging.getLogger("dolphindb_fast").warning(
+            "pandas %s differs inside from what was expected: frames are read through public methods, more slowly",
+            pd.__version__)
+
+
+_probe()

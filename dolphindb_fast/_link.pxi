@@ -1,0 +1,188 @@
+# The connection: owner of the descriptor, the lock, the first error. Pulls from a producer; never knows a table.
+
+cdef enum:
+    # Requests up to this many bytes leave in one non-blocking send with the GIL held: releasing it would let a
+    # busy Python thread keep it for its whole switch interval (5 ms). Larger ones take long enough to let others run.
+    SMALL_REQUEST = 64 << 10
+
+cdef object live_links = weakref.WeakSet()
+
+
+def _after_fork_in_child():
+    """Close the parent's descriptors in a forked child, without a byte or a shutdown."""
+    for link in list(live_links):
+        (<Link>link).abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+cdef int64_t nanoseconds(object seconds) except? -2:
+    return -1 if seconds is None else <int64_t>(seconds * 1e9)
+
+
+cdef class Link:
+    cdef ddb_link link
+    cdef PyThread_type_lock lock
+    cdef unsigned long owner      # thread that holds the lock, 0 if none
+    cdef int64_t write_timeout    # nanoseconds, negative: for ever
+    cdef int64_t read_timeout
+    cdef object unusable          # the exception that every call raises, None while the connection is good
+    cdef object last_error        # text of the first fault, None if there was none
+    cdef object __weakref__
+
+    def __cinit__(self):
+        cdef ddb_error error
+        ddb_link_init(&self.link, -1, 0, &error)
+        self.lock = PyThread_allocate_lock()
+        if self.lock == NULL:
+            raise MemoryError()
+        self.unusable = UsageError("the session is not connected; call connect first")
+
+    def __dealloc__(self):
+        ddb_link_close(&self.link, 0)
+        if self.lock != NULL:
+            PyThread_free_lock(self.lock)
+
+    cdef int open(self, int descriptor, bint drain, object write_timeout, object read_timeout) except -1:
+        cdef ddb_error error
+        ddb_link_close(&self.link, 0)
+        self.write_timeout = nanoseconds(write_timeout)
+        self.read_timeout = nanoseconds(read_timeout)
+        if ddb_link_init(&self.link, descriptor, drain, &error) != DDB_OK:
+            raise LinkError(os.strerror(error.sys_errno))
+        self.unusable = None
+        self.last_error = None
+        live_links.add(self)
+        return 0
+
+    cdef int acquire(self) except -1:
+        """Take the lock, then see whether the connection can be used."""
+        cdef unsigned long thread = <unsigned long>PyThread_get_thread_ident()
+        if not PyThread_acquire_lock(self.lock, NOWAIT_LOCK):
+            if self.owner == thread:
+                raise UsageError(
+                    "the session is already sending in this thread: run was called from a finalizer or a signal "
+                    "handler that interrupted another run")
+            with nogil:
+                PyThread_acquire_lock(self.lock, WAIT_LOCK)
+        self.owner = thread
+        if self.unusable is not None:
+            self.release()
+            self.refuse()
+        return 0
+
+    cdef int release(self) except -1:
+        self.owner = 0
+        PyThread_release_lock(self.lock)
+        return 0
+
+    cdef int refuse(self) except -1:
+        """Raise the sticky error, a fresh exception each time so that tracebacks don't pile up."""
+        kind = type(self.unusable)
+        raise kind(*self.unusable.args)
+
+    cdef int fail(self, object error) except -1:
+        """The connection is dead: close it and remember why."""
+        ddb_link_close(&self.link, 0)
+        if self.last_error is None:
+            self.last_error = str(error)
+        text = f"the connection was closed after an error: {error}"
+        self.unusable = LinkError(text)
+        return 0
+
+    cdef int close(self) except -1:
+        ddb_link_close(&self.link, 1)
+        self.unusable = UsageError("the session is closed; call connect to use it again")
+        return 0
+
+    cdef int abandon(self) except -1:
+        """In a forked child: the connection belongs to the parent."""
+        ddb_link_close(&self.link, 0)
+        # the lock may have been held by a thread that does not exist here
+        self.lock = PyThread_allocate_lock()
+        self.owner = 0
+        self.unusable = UsageError("the session was connected in the parent process; connect anew after a fork")
+        return 0
+
+    cdef int send(self, ddb_producer *producer, size_t size) except -1:
+        """Send all that the producer yields. The lock is held."""
+        cdef ddb_error error
+        cdef int status = ddb_link_look(&self.link, &error)
+        if status == DDB_OK:
+            if size <= SMALL_REQUEST:
+                status = ddb_link_send(&self.link, producer, &error)
+            else:
+                with nogil:
+                    status = ddb_link_send(&self.link, producer, &error)
+            while status == DDB_ERR_AGAIN or status == DDB_ERR_SIGNAL:
+                if status == DDB_ERR_SIGNAL:
+                    self.check_signals()
+                with nogil:
+                    status = ddb_link_send_rest(&self.link, self.write_timeout, &error)
+        if status != DDB_OK:
+            self.raise_send(status, &error)
+        return 0
+
+    cdef int check_signals(self) except -1:
+        """Run signal handlers; if one raises in mid-request, the connection can't go on."""
+        try:
+            PyErr_CheckSignals()
+        except BaseException as interruption:
+            if self.link.accepted:
+                self.fail(f"{type(interruption).__name__} while a request was being sent")
+            raise
+        return 0
+
+    cdef int raise_send(self, int status, ddb_error *error) except -1:
+        cdef uint64_t accepted = self.link.accepted
+        if status == DDB_ERR_TIMEOUT:
+            seconds = self.write_timeout * 1e-9
+            if accepted == 0:
+                raise SendTimeout(
+                    f"the server took no bytes for {seconds:g} s; nothing of this request was sent, the session stays usable",
+                    False)
+            fault = SendTimeout(
+                f"the server took no bytes for {seconds:g} s after {accepted} bytes of this request; the connection is closed",
+                True)
+        elif status == DDB_ERR_CLOSED:
+            fault = LinkError(self.closed_text())
+        elif status == DDB_ERR_SYSTEM:
+            fault = LinkError(f"sending failed: {os.strerror(error.sys_errno)} (errno {error.sys_errno})")
+        else:
+            fault = LinkError(f"sending failed: {ddb_status_text(status).decode()}; the connection is closed")
+        self.fail(fault)
+        raise fault
+
+    cdef str closed_text(self):
+        text = "the server closed the connection"
+        if self.link.inbox_size:
+            said = self.link.inbox[:self.link.inbox_size].decode(errors="replace").strip()
+            text += f"; its last words: {said[:300]!r}"
+        return text
+
+    cdef Py_ssize_t receive(self, object view) except -1:
+        """Wait for bytes of a reply and read them into `view`; 0 at the end of the stream."""
+        cdef uint8_t[::1] target = view
+        cdef uint8_t *memory = &target[0]
+        cdef size_t size = target.shape[0]
+        cdef size_t received = 0
+        cdef ddb_error error
+        cdef int status = DDB_ERR_SIGNAL
+        while status == DDB_ERR_SIGNAL:
+            with nogil:
+                status = ddb_link_receive(&self.link, memory, size, self.read_timeout, &received, &error)
+            if status == DDB_ERR_SIGNAL:
+                PyErr_CheckSignals()
+        if status == DDB_OK:
+            return <Py_ssize_t>received
+        if status == DDB_ERR_CLOSED:
+            return 0
+        if status == DDB_ERR_TIMEOUT:
+            raise SendTimeout(f"no reply for {self.read_timeout * 1e-9:g} s; the connection is closed", True)
+        raise LinkError(f"reading the reply failed: {os.strerror(error.sys_errno)} (errno {error.sys_errno})")
+
+    cdef bytes take_inbox(self):
+        data = self.link.inbox[:self.link.inbox_size]
+        self.link.inbox_size = 0
+        return data
