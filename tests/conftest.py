@@ -19,6 +19,10 @@ def pytest_configure(config):
     _stderr = os.fdopen(os.dup(2), "w")
 
 
+def pytest_unconfigure(config):
+    _stderr.close()
+
+
 @pytest.fixture(autouse=True)
 def watchdog():
     """A test that hangs ends the run with the stacks of all threads, instead of keeping it for ever."""

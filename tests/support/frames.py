@@ -43,6 +43,8 @@ class Case:
         The frame holds categories; the oracle gets the same texts and is told to make SYMBOL of them.
     golden
         Whether the bytes are the same with every version of pandas.
+    built
+        Whether this dtype can be sent already; if not it must be refused by name.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Case:
     differs: str = ""
     symbols: bool = False
     golden: bool = True
+    built: bool = True
 
 
 # columns: (rows, number of the column, kind of NULLs) -> what a frame is made of
@@ -159,7 +162,7 @@ _EVERYWHERE = ("separate", "strided", "reversed", "backstrided", "sliced", "edit
 _ARRAYS = (*_EVERYWHERE, "broadcast", "fortran", "cblock", "readonly")
 
 
-def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=False, differs=""):
+def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=False, differs="", built=True):
     """The cases of one type: all sizes when contiguous, 2 and 100 rows in other layouts, 70,000 where asked."""
     sizes = [("contiguous", rows) for rows in ((0, 1, 2, 100) if kind != "allnull" else (1, 100))]
     sizes += [(layout, rows) for layout in layouts for rows in ((2, 100) if kind == "plain" else (100,))]
@@ -172,6 +175,7 @@ def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=Fal
             differs=why,
             golden=golden and not (golden == "filled" and rows == 0),
             symbols=symbols,
+            built=built,
         )
 
 
@@ -279,6 +283,7 @@ def _masked_cases():
                     if plain and layout in ("strided", "reversed")
                     else ""
                 ),
+                built=False,
             )
 
 
