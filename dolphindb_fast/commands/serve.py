@@ -5,7 +5,6 @@ import argparse
 import errno
 import logging
 import sys
-import threading
 
 from ._shared import DEFAULT_PORT, fail, missing_extra
 
@@ -19,11 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port (default 8848; 0: any free one)")
     # for a parent process: the server ends with it, however it ends
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
-
-
-def stop_at_end_of_stdin(server) -> None:
-    sys.stdin.read()
-    server.stop()
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -43,10 +37,11 @@ def execute(options: argparse.Namespace) -> int:
         return fail(f"can't listen on {options.host}:{options.port}: {reason}", 2)
     print(f"listening on {server.host}:{server.port}", flush=True)
     print(NOTICE, flush=True)
-    if options.until_stdin_closes:
-        threading.Thread(target=stop_at_end_of_stdin, args=(server,), daemon=True).start()
     try:
-        server.serve_forever()
+        if options.until_stdin_closes:
+            sys.stdin.read()
+        else:
+            server.serve_forever()
     except KeyboardInterrupt:
         pass
     finally:
