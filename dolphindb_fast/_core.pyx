@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""The compiled core: frame access, encoding and sending, in three files that this one puts together.
+"""The compiled core: frame access, encoding and sending, in files that this one puts together.
 
 _encode.pxi   objects -> request; never knows a socket
-_frame.pxi    the only compiled file that knows pandas: frame -> borrowed columns
+_frame.pxi    frame -> borrowed columns; with its second half _frame_text.pxi all that knows pandas
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -48,7 +48,11 @@ cnp.import_array()
 
 include "_encode.pxi"
 include "_frame.pxi"
+include "_frame_text.pxi"
 include "_link.pxi"
+
+
+_probe()
 
 
 cdef class SessionCore:

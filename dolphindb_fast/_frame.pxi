@@ -52,7 +52,8 @@ cdef rule datetime_rules[16]
 # source of a column, decided once a block
 cdef enum source_kind:
     SOURCE_NUMBERS    # fixed-width cells in a numpy array
-    SOURCE_OBJECTS    # Python objects in a numpy array
+    SOURCE_OBJECTS    # Python objects in a numpy array, whose type is found by looking
+    SOURCE_TEXT       # Python objects that are text or null
     SOURCE_OTHER      # an extension array that is looked at as a whole
 
 ctypedef struct block_source:
@@ -227,7 +228,6 @@ cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t
 cdef bytes encode_names(Encoder self, object names):
     """Column names, each with its NUL."""
     cdef list parts = []
-    cdef str text
     if names.nlevels != 1:
         raise UnsupportedTypeError(f"{self.where(-1)}columns with several levels can't be sent; flatten the names first")
     for name in names:
@@ -262,6 +262,7 @@ cdef int resolve(Encoder self, object values, block_source *source) except -1:
             values = values._ndarray
         elif type(values) is StringArray:
             values = values._ndarray
+            source.kind = SOURCE_TEXT
         else:
             source.kind = SOURCE_OTHER
             source.resolved = True
@@ -284,7 +285,8 @@ cdef int resolve(Encoder self, object values, block_source *source) except -1:
         self.refuse_type(f"values with {cnp.PyArray_NDIM(array)} dimensions")
     source.swap = cnp.PyArray_ISBYTESWAPPED(array)
     if kind == c'O':
-        source.kind = SOURCE_OBJECTS
+        if source.kind != SOURCE_TEXT:
+            source.kind = SOURCE_OBJECTS
     elif kind == c'M':
         source.kind = SOURCE_NUMBERS
         metadata = PyDataType_C_METADATA(array.descr)
@@ -310,6 +312,9 @@ cdef int put_source(Encoder self, block_source *source, Py_ssize_t place, Py_ssi
     if source.kind == SOURCE_NUMBERS:
         self.put_vector_head(source.rule.type, rows)
         return self.put_column(cells, source.row_stride, rows, source.rule.conversion, source.swap)
+    if source.kind == SOURCE_TEXT:
+        self.put_vector_head(DDB_TYPE_STRING, rows)
+        return self.put_object_text(cells, source.row_stride, rows)
     return put_objects(self, cells, source.row_stride, rows)
 
 
@@ -374,24 +379,31 @@ cdef int put_nulls(Encoder self, int type, Py_ssize_t rows) except -1:
 
 cdef int put_extension(Encoder self, object values, Py_ssize_t rows) except -1:
     """An extension array; its type decides."""
-    kind = type(values)
-    if len(values) != rows:
-        raise ConversionError("the frame's columns differ in length")
-    if kind is Categorical:
+    dtype = values.dtype
+    if type(values) is Categorical:
+        self.target = -1
         return put_categorical(self, values, rows)
-    if isinstance(values.dtype, StringDtype):
+    if isinstance(dtype, StringDtype):
         if isinstance(values, StringArray):
-            return put_array_of_text(self, np.asarray(values, dtype=object))
+            return put_array_of_text(self, np.asarray(values, dtype=object), rows)
         return put_arrow(self, values.__arrow_array__(), rows)
-    if kind is ArrowExtensionArray and str(values.dtype) in ("string[pyarrow]", "large_string[pyarrow]"):
+    if type(values) is ArrowExtensionArray and str(dtype) in ("string[pyarrow]", "large_string[pyarrow]"):
         return put_arrow(self, values.__arrow_array__(), rows)
-    refuse_dtype(self, values.dtype)
+    self.target = -1
+    refuse_dtype(self, dtype)
 
 
-cdef int put_array_of_text(Encoder self, cnp.ndarray texts) except -1:
+cdef int check_length(Py_ssize_t length, Py_ssize_t rows) except -1:
+    if length != rows:
+        raise ConversionError("the frame's columns differ in length")
+    return 0
+
+
+cdef int put_array_of_text(Encoder self, cnp.ndarray texts, Py_ssize_t rows) except -1:
+    check_length(texts.shape[0], rows)
     self.borrowed.append(texts)
-    self.put_vector_head(DDB_TYPE_STRING, texts.shape[0])
-    return self.put_object_text(cnp.PyArray_BYTES(texts), texts.strides[0], texts.shape[0])
+    self.put_vector_head(DDB_TYPE_STRING, rows)
+    return self.put_object_text(cnp.PyArray_BYTES(texts), texts.strides[0], rows)
 
 
 cdef int refuse_dtype(Encoder self, object dtype) except -1:
@@ -411,202 +423,6 @@ cdef int refuse_dtype(Encoder self, object dtype) except -1:
     elif text in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "boolean"):
         hint = f"convert with .astype({text.lower().replace('boolean', 'bool')!r}), after filling nulls"
     self.refuse_type(f"dtype {text} can't be sent; {hint}")
-
-
-# -- text in Arrow's layout -----------------------------------------------------------------------------------
-
-# ids of pyarrow's string types -> 1 if their offsets are 64-bit; filled when the first Arrow column comes
-cdef dict arrow_text_types = {}
-
-
-cdef int put_arrow(Encoder self, object array, Py_ssize_t rows) except -1:
-    """A pyarrow Array or ChunkedArray of string or large_string."""
-    cdef ddb_arrow_text text
-    cdef Py_ssize_t i, count, row = 0
-    cdef int status
-    self.put_vector_head(DDB_TYPE_STRING, rows)
-    chunks = arrow_chunks(array)
-    self.borrowed.append(chunks)
-    for chunk in chunks:
-        read_arrow_chunk(self, chunk, &text)
-        status = self.put_arrow_text(&text)
-        if status != DDB_OK:
-            self.error.row += row
-            self.raise_error()
-        row += text.rows
-    if row != rows:
-        raise ConversionError("the Arrow chunks differ in length from their column")
-    return 0
-
-
-cdef list arrow_chunks(object array):
-    if not hasattr(array, "num_chunks"):
-        return [array]
-    return [array.chunk(i) for i in range(array.num_chunks)]
-
-
-cdef int read_arrow_chunk(Encoder self, object chunk, ddb_arrow_text *text) except -1:
-    """Describe a chunk's buffers; the chunk must be kept alive by the caller."""
-    cdef Py_ssize_t offset, width
-    cdef uintptr_t address
-    if not arrow_text_types:
-        import pyarrow
-        arrow_text_types[pyarrow.string().id] = 0
-        arrow_text_types[pyarrow.large_string().id] = 1
-    wide = arrow_text_types.get(chunk.type.id)
-    if wide is None:
-        self.refuse_type(f"Arrow type {chunk.type} can't be sent as text")
-    memset(text, 0, sizeof(text[0]))
-    text.wide = wide
-    text.rows = len(chunk)
-    offset = chunk.offset
-    text.bit_offset = offset
-    if text.rows == 0:
-        return 0
-    validity, offsets, data = chunk.buffers()
-    width = 8 if text.wide else 4
-    if offsets is None or offsets.size < (offset + text.rows + 1) * width:
-        raise ConversionError(f"{self.where(-1)}the Arrow array's offsets buffer is too short")
-    address = offsets.address
-    text.offsets = <char *>address + offset * width
-    if validity is not None:
-        if validity.size * 8 < offset + text.rows:
-            raise ConversionError(f"{self.where(-1)}the Arrow array's validity buffer is too short")
-        address = validity.address
-        text.validity = <uint8_t *>address
-    if data is not None:
-        address = data.address
-        text.data = <uint8_t *>address
-        text.data_size = data.size
-    return 0
-
-
-# -- categories -----------------------------------------------------------------------------------------------
-
-cdef int put_categorical(Encoder self, object values, Py_ssize_t rows) except -1:
-    """Text: SYMBOL with the used categories in order of first appearance. Others: their values."""
-    cdef object categories = values.categories
-    cdef cnp.ndarray codes = values.codes
-    cdef object dtype = categories.dtype
-    cdef cnp.ndarray table
-    if isinstance(dtype, StringDtype):
-        array = categories.array
-        if isinstance(array, StringArray):
-            table = np.asarray(array, dtype=object)
-        else:
-            arrow = array.__arrow_array__()
-            if getattr(arrow, "num_chunks", 1) != 1:
-                arrow = arrow.combine_chunks()
-            chunks = arrow_chunks(arrow)
-            return put_symbols(self, codes, rows, len(categories), None, chunks[0] if chunks else None)
-        return put_symbols(self, codes, rows, len(categories), table, None)
-    if dtype == object:
-        table = np.asarray(categories, dtype=object)
-        if all([isinstance(category, str) for category in table]):
-            return put_symbols(self, codes, rows, len(categories), table, None)
-        return put_array(self, np.asarray(values, dtype=object))
-    if isinstance(dtype, numpy_dtype):
-        return put_category_values(self, codes, categories.to_numpy())
-    self.refuse_type(f"categories of dtype {dtype} can't be sent; convert the column with astype")
-
-
-cdef int put_category_values(Encoder self, cnp.ndarray codes, cnp.ndarray table) except -1:
-    """Categories of numbers or dates: each converted once, then picked by code; code -1 picks the NULL at the end."""
-    cdef block_source source
-    cdef ddb_column column
-    cdef cnp.ndarray cells, picked
-    memset(&source, 0, sizeof(source))
-    resolve(self, table, &source)
-    if source.kind != SOURCE_NUMBERS:
-        refuse_dtype(self, table.dtype)
-    self.target = source.rule.type
-    dtype = WIRE_DTYPES[source.rule.type]
-    cells = np.full(table.shape[0] + 1, NULLS[dtype], dtype=dtype)
-    column.data = source.data
-    column.stride = source.row_stride
-    column.rows = table.shape[0]
-    column.conversion = <uint8_t>source.rule.conversion
-    column.swap = source.swap
-    if ddb_column_write(&column, 0, column.rows, cnp.PyArray_DATA(cells), &self.error) != DDB_OK:
-        self.error.row = -1
-        self.raise_error()
-    picked = cells[codes]
-    self.borrowed.append(picked)
-    self.put_vector_head(source.rule.type, picked.shape[0])
-    return self.put_column(
-        cnp.PyArray_BYTES(picked), picked.itemsize, picked.shape[0], copy_conversion(picked.itemsize), False)
-
-
-cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_t count, cnp.ndarray table,
-                     object chunk) except -1:
-    """A symbol vector from codes and either an object array of str or one Arrow chunk."""
-    cdef ddb_codes source
-    cdef ddb_arrow_text text
-    cdef int32_t *numbers = NULL
-    cdef int64_t *order
-    cdef int64_t used = 0, i, empty = -1, size
-    cdef const uint8_t *cell
-    cdef PyObject *category
-    self.target = DDB_TYPE_SYMBOL
-    if rows == 0:
-        # an empty symbol vector carries no base
-        return self.put_vector_head(DDB_TYPE_SYMBOL, 0)
-    self.borrowed.append(codes)
-    source.data = cnp.PyArray_BYTES(codes)
-    source.stride = codes.strides[0]
-    source.code_size = <int>codes.itemsize
-    source.rows = codes.shape[0]
-    source.categories = count
-    if chunk is not None:
-        read_arrow_chunk(self, chunk, &text)
-        if text.rows != count:
-            raise ConversionError("the categories' Arrow array differs in length from them")
-    numbers = <int32_t *>PyMem_Malloc(count * (sizeof(int32_t) + sizeof(int64_t)) + 16)
-    if numbers == NULL:
-        raise MemoryError()
-    # behind the numbers, aligned for int64
-    order = <int64_t *>(numbers + (count + (count & 1)))
-    try:
-        memset(numbers, 0, count * sizeof(int32_t))
-        self.check(ddb_codes_number(&source, numbers, order, &used, &self.error))
-        for i in range(used):
-            if chunk is not None:
-                size = ddb_arrow_text_cell(&text, order[i], &cell, &self.error)
-                if size < 0:
-                    self.refuse_category(order[i])
-            else:
-                size = len(table[order[i]])
-            if size == 0:
-                empty = i
-                break
-        if empty >= 0:
-            # the empty category is NULL, entry 0 of every base
-            numbers[order[empty]] = 0
-            for i in range(empty + 1, used):
-                numbers[order[i]] -= 1
-        self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
-        self.put_counts(rows, 1)
-        self.put_counts(self.symbol_bases, used + (empty < 0))
-        self.symbol_bases += 1
-        self.put(b"\x00", 1)
-        for i in range(used):
-            if i == empty:
-                continue
-            if chunk is None:
-                category = (<PyObject **>cnp.PyArray_GETPTR1(table, order[i]))[0]
-                self.put_text(<object>category)
-            else:
-                size = ddb_arrow_text_cell(&text, order[i], &cell, &self.error)
-                if size < 0:
-                    self.refuse_category(order[i])
-                if ddb_count_zeros(cell, size):
-                    ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
-                    self.refuse_category(order[i])
-                self.put(cell, size)
-                self.put(b"\x00", 1)
-        return self.check(ddb_request_put_codes(&self.request, &source, numbers, &self.error))
-    finally:
-        PyMem_Free(numbers)
 
 
 # -- the probe ------------------------------------------------------------------------------------------------
@@ -653,6 +469,3 @@ def _probe():
         logging.getLogger("dolphindb_fast").warning(
             "pandas %s differs inside from what was expected: frames are read through public methods, more slowly",
             pd.__version__)
-
-
-_probe()

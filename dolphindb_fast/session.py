@@ -187,10 +187,10 @@ class Session(SessionCore):
             sqlStd=(getattr(sqlStd, "value", sqlStd), keys.SqlStd.DolphinDB.value),
             parser=(parser if isinstance(parser, str) else getattr(parser, "value", parser), 0, 1, "dolphindb"),
         )
-        self.host = ""
-        self.port = 0
+        self._host = ""
+        self._port = 0
+        self._session_id = ""
         self.startup = ""
-        self.session_id = ""
         self.keep_alive_time = keepAliveTime
         self.show_output = show_output
         self._enable_async = bool(enableASYNC)
@@ -212,6 +212,21 @@ class Session(SessionCore):
 
     def __reduce__(self):
         raise TypeError("a Session holds a connection and can't be pickled or copied")
+
+    @property
+    def host(self) -> str:
+        """Host of the last `connect`, empty before."""
+        return self._host
+
+    @property
+    def port(self) -> int:
+        """Port of the last `connect`, 0 before."""
+        return self._port
+
+    @property
+    def session_id(self) -> str:
+        """The session id that the server gave, empty before `connect`."""
+        return self._session_id
 
     # -- connecting -----------------------------------------------------------------------------------------
 
@@ -284,7 +299,7 @@ class Session(SessionCore):
         sock = _open_socket(host, port, write_timeout, DEFAULT_KEEP_ALIVE if idle is None else idle)
         self._close()
         self._closed = False
-        self.host, self.port = host, port
+        self._host, self._port = host, port
         # the handshake is waited for no longer than a send would be
         self._open(sock.detach(), self._enable_async, write_timeout, read_timeout or write_timeout)
         self._reader = Reader(self._fill)
@@ -327,7 +342,7 @@ class Session(SessionCore):
             raise ConnectError(f"{where} does not answer the handshake ({error}); is it a DolphinDB server?") from None
         if isinstance(accepted, Column) and accepted.type == keys.DT_BOOL and accepted.data[0] == 0:
             raise AuthenticationError(f"{where} refused user {userid!r}: wrong user name or password")
-        self.session_id = head[0]
+        self._session_id = head[0]
         self._identify(head[0], b"%d_1_4_64__0" % flag)
 
     def _ask_server(self) -> None:
@@ -421,8 +436,8 @@ class Session(SessionCore):
         return self._closed
 
     def getSessionId(self) -> str:
-        """The session id that the server gave; empty before connecting."""
-        return self.session_id
+        """The session id that the server gave, empty before `connect`."""
+        return self._session_id
 
     @property
     def stats(self) -> Stats:
@@ -471,7 +486,9 @@ class Session(SessionCore):
         except BaseException as error:
             self._fail(error)
             raise
-        raise ServerError(f"<Exception> in {kind}: Server Response: '{status}' script: {script}", status)
+        # the official message names the leader by host and port only
+        shown = re.sub(r"\A(<NotLeader>[^:]*:[^:]*):.*", r"\1", status)
+        raise ServerError(f"<Exception> in {kind}: Server Response: '{shown}' script: {script}", status)
 
     def _result(self, value):
         return to_python(value)
