@@ -225,8 +225,8 @@ def report(found: dict) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=15, help="counted blocks (default 15)")
-    parser.add_argument("--calls", type=int, default=4000, help="calls in one block (default 4000)")
+    parser.add_argument("--repetitions", type=int, default=31, help="counted blocks (default 31)")
+    parser.add_argument("--calls", type=int, default=2000, help="calls in one block (default 2000)")
     parser.add_argument("--rows", type=int, default=100, help="rows of a frame (default 100)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="11 repetitions of 500 calls: does it work?")

@@ -30,8 +30,8 @@ class Display:
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-        with Progress(*columns, console=self.console, auto_refresh=False) as progress:
+        columns = TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=self.console, auto_refresh=False, expand=True) as progress:
             task = progress.add_task(label, total=total)
             progress.refresh()
             drawn = time.monotonic()
@@ -53,11 +53,13 @@ class Display:
                 cells = [row[i].ljust(w) if i < left else row[i].rjust(w) for i, w in enumerate(widths)]
                 self.say("  ".join(cells).rstrip())
             return
+        from rich import box
         from rich.table import Table
 
-        table = Table()
+        # narrow enough for 80 columns: the text columns are never cut, long heads are wrapped
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
         for i, name in enumerate(head):
-            table.add_column(name, justify="left" if i < left else "right")
+            table.add_column(name, justify="left" if i < left else "right", no_wrap=i < left)
         for row in rows:
             table.add_row(*row)
         self.console.print(table)

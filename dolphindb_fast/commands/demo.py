@@ -29,7 +29,7 @@ CREATE = "share streamTable(10000:0, `time`sym`price`id, [TIMESTAMP,SYMBOL,DOUBL
 CHUNK = 500
 #: seconds without one more row after which the rows count as lost
 PATIENCE = 30.0
-HEAD = ["client", "mode", "submitted in s", "all rows in s", "us per call", "rows/s", "rows found"]
+HEAD = ["client", "mode", "s to submit", "s to all rows", "us per call", "rows/s", "rows found"]
 
 
 class Failed(Exception):
@@ -183,9 +183,9 @@ def run_one(
     session = open_session(asynchronous)
     try:
         start = time.perf_counter()
-        with display.bar(f"{client}, {mode}: {loops:,} calls", loops) as update:
+        with display.bar(f"{client}, {mode}: calls", loops) as update:
             submitted = submit(session, f"tableInsert{{{table}}}", frame, loops, update)
-        with display.bar(f"{client}, {mode}: waiting for {expected:,} rows", expected) as update:
+        with display.bar(f"{client}, {mode}: rows", expected) as update:
             found = wait_for_rows(observer, table, expected, update)
         complete = time.perf_counter() - start
     finally:
