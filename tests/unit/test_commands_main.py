@@ -35,8 +35,11 @@ def test_help__exits_0(command, capsys):
     assert "--until-stdin-closes" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("module", ["rich", "rich.console", "lark"])
+@pytest.mark.parametrize("module", ["rich", "lark"])
 def test_demo_without_extra__names_it(module, monkeypatch, capsys):
+    for name in list(sys.modules):
+        if name.partition(".")[0] == module:
+            monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["demo"]) == 2
     out, err = capsys.readouterr()
