@@ -2,6 +2,7 @@
 
 Environment switches: DDBF_DEBUG=1 (no optimization, asserts), DDBF_SANITIZE=1 (ASan and UBSan).
 """
+import glob
 import os
 import sys
 
@@ -23,11 +24,11 @@ EXTENSIONS = {
     "dolphindb_fast._decode": ("dolphindb_fast/_decode.pyx", ["csrc/ddb_read.c"]),
 }
 
-compile_args = ["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+compile_args = ["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter", "-g0"]
 link_args = []
 macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
 if os.environ.get("DDBF_DEBUG"):
-    compile_args += ["-O0", "-g3", "-UNDEBUG"]
+    compile_args += ["-O0", "-g3", "-UNDEBUG"]  # later flags win
 if os.environ.get("DDBF_SANITIZE"):
     flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
     compile_args += flags
@@ -44,6 +45,7 @@ def extensions():
         yield Extension(
             name,
             [main, *sources],
+            depends=sorted(glob.glob("csrc/*.h")),
             include_dirs=["csrc", numpy.get_include()],
             define_macros=macros,
             extra_compile_args=compile_args,
