@@ -63,7 +63,7 @@ cdef class SessionCore:
     finalizer, a signal handler, ``__str__`` of a cell) gets `UsageError`.
     """
 
-    cdef Link link
+    cdef _Link link
     cdef list encoders
     cdef dict headers         # function name -> header bytes up to the argument, for one argument
     cdef bytes header_head    # "API2 <session id> "
@@ -74,7 +74,7 @@ cdef class SessionCore:
     cdef object __weakref__
 
     def __cinit__(self):
-        self.link = Link()
+        self.link = _Link()
         self.encoders = []
         self.headers = {}
 

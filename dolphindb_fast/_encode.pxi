@@ -41,7 +41,7 @@ cdef bytes encoded_name(str name, str what):
     return encoded_text(name, what)
 
 
-cdef class Scratch:
+cdef class _Scratch:
     """What a memoryview from `Encoder.encode` looks at. Memory that is still looked at when the encoder needs its
     scratch again passes to this object, and the encoder takes new memory: a view never dangles."""
 
@@ -80,7 +80,7 @@ cdef class Encoder:
 
     cdef ddb_request request
     cdef ddb_error error
-    cdef Scratch scratch      # looks at request.out; None if nobody was given a view
+    cdef _Scratch scratch      # looks at request.out; None if nobody was given a view
     cdef list borrowed        # objects whose memory the request points into
     cdef bint busy
     cdef int64_t rows         # table rows put since begin
@@ -118,7 +118,7 @@ cdef class Encoder:
         UsageError
             The encoder is at work already: in another thread, or called from a cell's ``__str__``.
         """
-        cdef Scratch scratch
+        cdef _Scratch scratch
         if not self.busy:
             self.part_with_scratch()
         self.begin(DDB_DEFER_NEVER)
@@ -126,7 +126,7 @@ cdef class Encoder:
             self.put_object(obj, 0)
         finally:
             self.end()
-        scratch = Scratch()
+        scratch = _Scratch()
         scratch.memory = self.request.out.data
         scratch.size[0] = self.request.out.size
         self.scratch = scratch

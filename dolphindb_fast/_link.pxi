@@ -11,7 +11,7 @@ cdef object live_links = weakref.WeakSet()
 def _after_fork_in_child():
     """Close the parent's descriptors in a forked child, without a byte or a shutdown."""
     for link in list(live_links):
-        (<Link>link).abandon()
+        (<_Link>link).abandon()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
@@ -21,7 +21,7 @@ cdef int64_t nanoseconds(object seconds) except? -2:
     return -1 if seconds is None else <int64_t>(seconds * 1e9)
 
 
-cdef class Link:
+cdef class _Link:
     cdef ddb_link link
     cdef PyThread_type_lock lock
     cdef unsigned long owner      # thread that holds the lock, 0 if none
