@@ -1,20 +1,7 @@
 """Conversions between column types: the append rules and the casts.
 
-The append rules are this server's own (a DolphinDB server has its own, richer ones)::
-
-    from                           into                          how
-    -----------------------------  ----------------------------  ---------------------------------------
-    a type                         the same type                 as it is
-    CHAR, SHORT, INT, LONG         CHAR, SHORT, INT, LONG        range checked
-    CHAR, SHORT, INT, LONG         FLOAT, DOUBLE                 rounded
-    FLOAT, DOUBLE                  FLOAT, DOUBLE                 rounded, range checked
-    DATE, MONTH, DATEHOUR,         DATE, MONTH, DATEHOUR,        same point in time; a coarser type
-    DATETIME, TIMESTAMP,           DATETIME, TIMESTAMP,          takes the beginning of its unit (floor),
-    NANOTIMESTAMP                  NANOTIMESTAMP                 range checked
-    MINUTE, SECOND, TIME,          MINUTE, SECOND, TIME,         same time of day, floor
-    NANOTIME                       NANOTIME
-    STRING, SYMBOL                 STRING, SYMBOL                same text
-    anything else                                                refused, naming both types
+The append rules, listed in the documentation of `dolphindb_fast.localserver`, are this server's own; a
+DolphinDB server has its own, richer ones. `_rule` is their one home.
 
 NULL becomes NULL. A value that does not fit is refused, naming column, row and value, and nothing of
 the append is kept. Casts (``date(x)``, ``int(x)``, ...) follow the same rules and go further: points
@@ -190,9 +177,11 @@ def cast(column: Column, target: int) -> Column:
     source = column.type
     if source == keys.DT_VOID:
         if target in TEXT:
-            return Column(target, b"", form=column.form, offsets=np.zeros(len(column) + 1, dtype=np.int64))
+            return Column(target, np.zeros(0, dtype=np.uint8), form=column.form, offsets=np.zeros(len(column) + 1, dtype=np.int64))
         cells = np.full(len(column), null_of(target), dtype=WIRE_DTYPES[target])
         return Column(target, cells, form=column.form)
+    if source == keys.DT_ANY and not column.data:
+        return cast(Column(keys.DT_VOID, np.zeros(0, dtype=np.int8), form=column.form), target)
     if source == keys.DT_ANY:
         raise ScriptError(f"{type_name(target)} of an ANY vector is not possible")
     if target in TEXT:

@@ -297,8 +297,9 @@ class _Connection:
 
     def _handshake(self, reader) -> bool:
         header = self.cache.header(reader.read_line(LINE_LIMIT))
-        lines = reader.read_bytes(min(header.length, LINE_LIMIT)).split(b"\n")
-        if not header.first or lines[0] != b"connect":
+        known = header.first and header.length <= LINE_LIMIT
+        lines = reader.read_bytes(header.length).split(b"\n") if known else [b""]
+        if lines[0] != b"connect":
             raise ProtocolError("the first request is not a handshake")
         head = self.number + b" %d 1\n"
         if lines[1:] in ([], [b""]):
