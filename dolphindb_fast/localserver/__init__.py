@@ -19,11 +19,12 @@ Statements: ``name = expression``; ``if (...) ... else ...``; ``def name(x, muta
 ``def name(x): expression``; ``return``; ``throw``; ``try {...} catch(name) {...}``; ``share table as name``;
 ``undef all``; ``//`` and ``/* */`` comments; statements end with a line or a ``;``.
 
-Expressions: numbers with their suffixes (``1l``, ``1.5f``, ``00i``), ``true``, ``NULL``, ``"text"``, ``'text'``,
-`` `a ``, `` `a`b ``, dates and times (``2020.01.01T12:30:00.123``, ``12:30m``, ``2020.01M``), vectors ``[1, 2]`` and
-``1 2 3``, tuples ``(1, `a)``, pairs ``5:0``, sequences ``1..5``, ``+ - * / \\ %``, ``== != < <= > >=``, ``&& || and or not``,
-calls, method calls, partial application ``f{x}`` and ``f{, x}``, lambdas ``def(x): x + 1``, ``table.column``, ``vector[i]``,
-type constants (``INT``), and queries::
+Expressions: numbers with their suffixes (``1l``, ``1.5f``, ``00i``), ``true``, ``NULL``, ``"text"``,
+``'text'``, `` `a ``, `` `a`b ``, dates and times (``2020.01.01T12:30:00.123``, ``12:30m``, ``2020.01M``),
+vectors ``[1, 2]`` and ``1 2 3``, tuples ``(1, `a)``, pairs ``5:0``, sequences ``1..5``, ``+ - * / \\ %``,
+``== != < <= > >=``, ``&& || and or not``, calls, method calls, partial application ``f{x}`` and
+``f{, x}``, lambdas ``def(x): x + 1``, ``table.column``, ``vector[i]``, type constants (``INT``), and
+queries::
 
     select | exec   * | column | expression [as name] | count(*) | sum, avg, min, max, count
     from table      [where condition, condition ...]
@@ -55,8 +56,10 @@ Own rules
 ---------
 
 * ``share`` and ``addFunctionView`` replace what had the name: the same scripts can run again and again.
-* ``append!`` as the last thing of a script or as the called function has no value; ``tableInsert`` has the row count.
-* A parameter of a function can only be changed if it is ``mutable``; functions see shared tables, no session variables.
+* ``append!`` as the last thing of a script or as the called function has no value (the whole table would
+  be sent otherwise); ``tableInsert`` has the row count.
+* A parameter of a function can only be changed if it is ``mutable``; functions see shared tables, but no
+  session variables.
 * Asynchronous requests run in the order in which their connection sent them, and are never answered; their
   errors are listed in ``LocalServer.failed_tasks`` and logged as warnings by ``dolphindb_fast.localserver``.
 * Appends count columns by position and convert as `dolphindb_fast.localserver.conversion` lists:
@@ -78,6 +81,7 @@ Own rules
 The official client's appender and writer classes keep Python's interpreter lock while they wait for a
 reply; with them the server must run in another process (``dolphindb-fast serve``).
 """
+
 from __future__ import annotations
 
 from .server import FailedTask, LocalServer

@@ -1,4 +1,5 @@
 """Operators and aggregates on columns: numpy over whole columns, NULL carried along."""
+
 from __future__ import annotations
 
 import operator
@@ -111,7 +112,7 @@ def _concatenated(symbol: str, a: Column, b: Column, form: int) -> Column:
     x, y = cast(a, keys.DT_STRING).strings(), cast(b, keys.DT_STRING).strings()
     if len(x) != len(y):
         x, y = (x * len(y), y) if a.form == keys.DF_SCALAR else (x, y * len(x))
-    made = texts([p + q for p, q in zip(x, y)])
+    made = texts([p + q for p, q in zip(x, y, strict=True)])
     made.form = form
     return made
 
@@ -141,9 +142,7 @@ def _comparable(symbol: str, a: Column, b: Column):
     elif a.type in TIMES_OF_DAY and b.type in TIMES_OF_DAY:
         target = min(a.type, b.type, key=TIMES_OF_DAY.__getitem__)
     else:
-        raise ScriptError(
-            f"operator {symbol}: {type_name(a.type)} and {type_name(b.type)} can't be compared"
-        )
+        raise ScriptError(f"operator {symbol}: {type_name(a.type)} and {type_name(b.type)} can't be compared")
     return cast(a, target), cast(b, target)
 
 
@@ -197,9 +196,8 @@ def combine(conjunction: bool, values: list) -> Column:
 
 def invert(value) -> Column:
     column = _as_boolean(value)
-    return Column(
-        keys.DT_BOOL, np.where(null_mask(column), column.data, column.data == 0).astype(np.int8), form=column.form
-    )
+    cells = np.where(null_mask(column), column.data, column.data == 0)
+    return Column(keys.DT_BOOL, cells.astype(np.int8), form=column.form)
 
 
 def negative(value, count: int) -> Column:

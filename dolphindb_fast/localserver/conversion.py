@@ -8,9 +8,10 @@ the append is kept. Casts (``date(x)``, ``int(x)``, ...) follow the same rules a
 in time into times of day, numbers into each other and into temporal types (their raw count), text
 into any of these and back.
 """
+
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class _OutOfRange(Exception):
     """Row number of the first cell that does not fit."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def converter(source: int, target: int):
     """The append rule: a function from `Column` to cells of `target`, or None where it is refused.
 
@@ -55,7 +56,8 @@ def converter(source: int, target: int):
             row = error.args[0]
             value = format_cells(Column(source, column.data[row : row + 1]))[0]
             raise ScriptError(
-                f"column '{name}', row {row}: {value} ({type_name(source)}) does not fit into {type_name(target)}"
+                f"column '{name}', row {row}: {value} ({type_name(source)})"
+                f" does not fit into {type_name(target)}"
             ) from None
 
     return convert
@@ -177,7 +179,8 @@ def cast(column: Column, target: int) -> Column:
     source = column.type
     if source == keys.DT_VOID:
         if target in TEXT:
-            return Column(target, np.zeros(0, dtype=np.uint8), form=column.form, offsets=np.zeros(len(column) + 1, dtype=np.int64))
+            cuts = np.zeros(len(column) + 1, dtype=np.int64)
+            return Column(target, np.zeros(0, dtype=np.uint8), form=column.form, offsets=cuts)
         cells = np.full(len(column), null_of(target), dtype=WIRE_DTYPES[target])
         return Column(target, cells, form=column.form)
     if source == keys.DT_ANY and not column.data:
@@ -204,7 +207,7 @@ def cast(column: Column, target: int) -> Column:
         ) from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _cast_rule(source: int, target: int):
     if source not in WIRE_DTYPES or target not in WIRE_DTYPES:
         return None
@@ -295,10 +298,10 @@ def format_cells(column: Column) -> list[str]:
     missing = null_mask(column).tolist()
     values = column.data.tolist()
     if kind == keys.DT_BOOL:
-        return ["" if m else ("true" if v else "false") for v, m in zip(values, missing)]
+        return ["" if m else ("true" if v else "false") for v, m in zip(values, missing, strict=True)]
     if kind in FLOATING:
         digits = 6 if kind == keys.DT_FLOAT else 15
-        return ["" if m else f"{v:.{digits}g}" for v, m in zip(values, missing)]
+        return ["" if m else f"{v:.{digits}g}" for v, m in zip(values, missing, strict=True)]
     if kind in _CALENDAR or kind in temporal.TIMES_OF_DAY:
-        return ["" if m else temporal.format_temporal(kind, v) for v, m in zip(values, missing)]
-    return ["" if m else str(v) for v, m in zip(values, missing)]
+        return ["" if m else temporal.format_temporal(kind, v) for v, m in zip(values, missing, strict=True)]
+    return ["" if m else str(v) for v, m in zip(values, missing, strict=True)]

@@ -1,4 +1,5 @@
 """What a script can fail with: always an error line for the client, never a traceback."""
+
 from __future__ import annotations
 
 from ..errors import ServerError

@@ -3,9 +3,8 @@
 A function is declared with its signature as the manual writes it: ``[x]`` may be left out, ``*x``
 takes any number. `signatures` lists them all.
 """
-from __future__ import annotations
 
-import numpy as np
+from __future__ import annotations
 
 from .. import settings as keys
 from ..column import Column, Dictionary, Table
@@ -16,9 +15,11 @@ from .interpreter import Builtin, UserFunction
 from .render import rendered
 from .tables import Database, MemoryTable
 from .vectors import (
+    FALSE,
     INTEGRAL,
     TEXT,
     TRUE,
+    VOID,
     boolean,
     column_of,
     element,
@@ -42,7 +43,7 @@ CONSTANTS |= {
     name: integer(getattr(keys, name)) for name in ("SEQ", "VALUE", "RANGE", "LIST", "COMPO", "HASH")
 }
 CONSTANTS |= {"VAR": text("VAR"), "SHARED": text("SHARED"), "DEF": text("DEF")}
-CONSTANTS |= {"true": TRUE, "false": boolean(False), "NULL": Column(keys.DT_VOID, np.zeros(1, np.int8), form=0)}
+CONSTANTS |= {"true": TRUE, "false": FALSE, "NULL": VOID}
 
 _SIGNATURES: list[str] = []
 
@@ -239,7 +240,7 @@ def _by_name(target: MemoryTable, given: Dictionary) -> list[Column]:
     if sorted(names) != sorted(target.names):
         raise ScriptError("tableInsert: the keys of the dictionary must be the column names")
     if given.values.type == keys.DT_ANY:
-        values = dict(zip(names, given.values.data))
+        values = dict(zip(names, given.values.data, strict=True))
         if not all(isinstance(v, Column) for v in values.values()):
             raise ScriptError("only vectors or scalars can be appended")
     else:

@@ -4,6 +4,7 @@ Values are `Column` (never changed in place), `MemoryTable`, `Dictionary`, `Data
 None for "no value". Scripts reach nothing else: names are looked up in the scopes and tables below,
 never in Python's.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -181,7 +182,7 @@ class Session:
 
     def upload(self, names: list[str], values: list) -> None:
         """Set session variables."""
-        for name, value in zip(names, values):
+        for name, value in zip(names, values, strict=True):
             if not name.isidentifier():
                 raise ScriptError(f"'{name}' is not a variable name")
             self._top.variables[name] = _adopted(value)
@@ -229,8 +230,8 @@ class Session:
         if function is not None:
             return function
         raise ScriptError(
-            f"Cannot recognize the token {name}: no such variable or shared table here; a built-in of that name"
-            " is not part of the local server's subset; run it on a DolphinDB server"
+            f"Cannot recognize the token {name}: no such variable or shared table here; a built-in of that"
+            " name is not part of the local server's subset; run it on a DolphinDB server"
         )
 
     def _find_function(self, name: str, frame: _Frame):
@@ -246,7 +247,7 @@ class Session:
         """The function called `name`, or the refusal that names it."""
         found = self._find_function(name, frame)
         if found is None:
-            raise refused(f"Cannot recognize the token {name}: it is not defined here, and the function '{name}'")
+            raise refused(f"Cannot recognize the token {name}: it is not defined here; a function '{name}'")
         return found
 
     # expressions ----------------------------------------------------------------------------
@@ -416,7 +417,7 @@ class Session:
                 f" {len(arguments)} were given"
             )
         names = tuple(p.name for p in parameters)
-        variables = dict(zip(names, arguments))
+        variables = dict(zip(names, arguments, strict=False))
         for name, value in (named or {}).items():
             if name not in names or name in variables:
                 raise ScriptError(f"The function {function.name or 'def'} takes no argument {name} here")
@@ -425,7 +426,9 @@ class Session:
         for parameter in parameters:
             if parameter.name not in variables:
                 if parameter.default is None:
-                    raise ScriptError(f"The function {function.name or 'def'} misses argument {parameter.name}")
+                    raise ScriptError(
+                        f"The function {function.name or 'def'} misses argument {parameter.name}"
+                    )
                 variables[parameter.name] = self.evaluate(parameter.default, frame)
         self._depth += 1
         try:
@@ -526,6 +529,8 @@ def _adopted(value):
         return MemoryTable.of(value)
     if not isinstance(value, (Column, Dictionary)):
         raise refused("an argument of this form")
+    if isinstance(value, Dictionary) and len(value.keys) != len(value.values):
+        raise ScriptError("a dictionary has as many keys as values")
     return value
 
 
@@ -556,7 +561,8 @@ def _merged(name: str, parameters: tuple, arguments: list, named: dict) -> list:
             if position < len(merged):
                 raise ScriptError(f"{name}: argument {parameter} is given twice")
             if position > len(merged):
-                raise ScriptError(f"{name}: argument {parameters[len(merged)]} must be given before {parameter}")
+                missing = parameters[len(merged)]
+                raise ScriptError(f"{name}: argument {missing} must be given before {parameter}")
             merged.append(named[parameter])
     for unknown in named.keys() - set(parameters):
         raise refused(f"the argument {unknown} of {name}")

@@ -1,4 +1,5 @@
 """Literals of the script language as values."""
+
 from __future__ import annotations
 
 import re

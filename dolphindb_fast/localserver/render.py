@@ -1,4 +1,5 @@
 """Values as `print` shows them."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -24,7 +25,7 @@ def rendered(value) -> str:
         return _rendered_table(value)
     if isinstance(value, Dictionary):
         shown_keys, shown = _cells(value.keys), _cells(value.values)
-        return "\n".join(f"{k}->{v}" for k, v in zip(shown_keys, shown))
+        return "\n".join(f"{k}->{v}" for k, v in zip(shown_keys, shown, strict=True))
     if isinstance(value, Column):
         cells = _cells(value)
         if value.form == keys.DF_SCALAR:
@@ -44,13 +45,14 @@ def _cells(column: Column) -> list[str]:
 
 
 def _rendered_table(table: Table) -> str:
-    columns = [[name, *_cells(column)] for name, column in zip(table.names, table.columns)]
+    columns = [[name, *_cells(column)] for name, column in zip(table.names, table.columns, strict=True)]
     widths = [max(map(len, cells)) for cells in columns]
-    for cells, width in zip(columns, widths):
+    for cells, width in zip(columns, widths, strict=True):
         cells.insert(1, "-" * width)
-    lines = [
-        " ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in zip(*columns)
-    ]
+    lines = []
+    for row in zip(*columns, strict=True):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append(" ".join(cells).rstrip())
     if len(table) > _SHOWN_ROWS:
         lines.append("...")
     return "\n".join(lines) + "\n"

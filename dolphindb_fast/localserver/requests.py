@@ -2,6 +2,7 @@
 
 A loop of appends repeats two texts for ever, so a connection parses each of them once.
 """
+
 from __future__ import annotations
 
 import re

@@ -1,4 +1,5 @@
 """``select`` and ``exec`` over one table: columns, expressions, aggregates, ``where``."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -20,7 +21,7 @@ def run_select(session, node: syntax.Select, frame):
         raise ScriptError("from: a query needs a table")
     table = source.snapshot()
     rows = len(table)
-    columns = dict(zip(table.names, table.columns))
+    columns = dict(zip(table.names, table.columns, strict=True))
     if node.conditions:
         keep = _kept(session, node.conditions, columns, rows, frame)
         columns = {name: take(column, keep) for name, column in columns.items()}

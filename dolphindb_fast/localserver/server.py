@@ -1,4 +1,5 @@
 """Sockets: one thread accepts, one thread serves each connection."""
+
 from __future__ import annotations
 
 import logging
@@ -8,7 +9,6 @@ import threading
 from collections import deque
 from types import MappingProxyType
 from typing import NamedTuple
-
 
 from .._core import dumps
 from .._decode import Reader
@@ -247,8 +247,10 @@ class LocalServer:
         connection.session.counters.failures += 1
         shown = task if len(task) <= 1000 else task[:1000] + "..."
         self._failed.append(FailedTask(shown, error, asynchronous))
-        level = logging.WARNING if asynchronous else logging.INFO
-        log.log(level, "%s task %r failed: %s", "asynchronous" if asynchronous else "synchronous", shown, error)
+        if asynchronous:
+            log.warning("asynchronous task %r failed: %s", shown, error)
+        else:
+            log.info("synchronous task %r failed: %s", shown, error)
 
 
 class _Connection:

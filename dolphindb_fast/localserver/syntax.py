@@ -1,4 +1,5 @@
 """Scripts as trees: the nodes, the filter between lexer and parser, and a cache by text."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -288,7 +289,9 @@ class _Builder(Transformer):
         return Not(operand)
 
     def binary(self, first, *rest):
-        return Operation(first, tuple(zip(map(str, rest[::2]), rest[1::2]))) if rest else first
+        if not rest:
+            return first
+        return Operation(first, tuple(zip(map(str, rest[::2]), rest[1::2], strict=True)))
 
     def negative(self, *parts):
         return Negative(len(parts) - 1, parts[-1])
@@ -412,7 +415,7 @@ class TokenFilter:
                 inner.where = top.where and kind == "LPAR" and previous not in self._values
                 brackets.append(inner)
                 if len(brackets) > NESTING_LIMIT:
-                    raise ScriptError(f"line {token.line}: brackets are nested more than {NESTING_LIMIT} deep")
+                    raise ScriptError(f"line {token.line}: more than {NESTING_LIMIT} nested brackets")
             elif kind in self._closing and len(brackets) > 1 and top.kind == self._closing[kind]:
                 brackets.pop()
                 head_ended = top.head

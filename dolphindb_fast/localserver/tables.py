@@ -4,6 +4,7 @@ A column is one growing buffer (text: one of bytes, one of offsets). Rows are on
 the rows that are there, so a reader takes a view of the filled part and needs no copy, and an append
 of 100 rows costs a few slice assignments. Growth by half keeps the copying at three bytes per byte.
 """
+
 from __future__ import annotations
 
 import threading
@@ -106,7 +107,7 @@ class MemoryTable:
         self.names = list(names)
         self.kind = kind
         self.partition_column = partition_column
-        self._stores = [_store(t, c) for t, c in zip(types, columns or [None] * len(types))]
+        self._stores = [_store(t, c) for t, c in zip(types, columns or [None] * len(types), strict=True)]
         self._lock = threading.Lock()
         self._plans: dict[tuple, list] = {}
 
@@ -145,26 +146,24 @@ class MemoryTable:
         rows = len(columns[0])
         # converted outside the lock: two connections convert side by side, and a refusal leaves no trace
         cells = []
-        for column, (name, convert) in zip(columns, plan):
+        for column, (name, convert) in zip(columns, plan, strict=True):
             if len(column) != rows:
                 raise ScriptError("the columns of an append must be equally long")
             cells.append(convert(column, name))
         with self._lock:
             if self._plans.get(types) is not plan:
                 raise ScriptError("the table changed its columns during the append")
-            for store, part in zip(self._stores, cells):
+            for store, part in zip(self._stores, cells, strict=True):
                 store.reserve(part)
-            for store, part in zip(self._stores, cells):
+            for store, part in zip(self._stores, cells, strict=True):
                 store.extend(part)
         return rows
 
     def _plan(self, types: tuple) -> list:
         if len(types) != len(self.names):
-            raise ScriptError(
-                f"the appended data has {len(types)} columns, the table has {len(self.names)}"
-            )
+            raise ScriptError(f"the appended data has {len(types)} columns, the table has {len(self.names)}")
         plan = []
-        for name, store, source in zip(self.names, self._stores, types):
+        for name, store, source in zip(self.names, self._stores, types, strict=True):
             convert = converter(source, store.type)
             if convert is None:
                 raise ScriptError(

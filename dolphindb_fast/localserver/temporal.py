@@ -1,4 +1,5 @@
 """Dates and times: literals, texts, and the arithmetic of casts between temporal types."""
+
 from __future__ import annotations
 
 import re
@@ -33,7 +34,8 @@ TIMES_OF_DAY = {
 
 _FORM = re.compile(
     r"(?:(?P<year>\d{4})\.(?P<month>\d{2})(?:(?P<M>M)|\.(?P<day>\d{2})))?"
-    r"(?:[T ]?(?P<hour>\d{2})(?::(?P<minute>\d{2})(?:(?P<m>m)|:(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?))?)?"
+    r"(?:[T ]?(?P<hour>\d{2})"
+    r"(?::(?P<minute>\d{2})(?:(?P<m>m)|:(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?))?)?"
 )
 
 

@@ -3,6 +3,7 @@
 Inside the server text is always a STRING layout (bytes and offsets), also in SYMBOL columns: a
 symbol base is built only for a reader (`wire_ready`), never while rows arrive.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -151,7 +152,9 @@ def element(column: Column, position: int):
     if position < 0 or position >= rows:
         if column.type in TEXT:
             return text("")
-        return VOID if column.type in (keys.DT_ANY, keys.DT_VOID) else scalar(column.type, null_of(column.type))
+        if column.type in (keys.DT_ANY, keys.DT_VOID):
+            return VOID
+        return scalar(column.type, null_of(column.type))
     if column.type == keys.DT_ANY:
         return column.data[position]
     cell = take(column, np.array([position]))
