@@ -88,7 +88,7 @@ cdef class Encoder:
     cdef int target           # wire type of the current column, for error messages
     cdef object place         # function or variable name, for error messages
     cdef object frame         # the frame at work, for error messages
-    cdef object names_index   # the columns Index whose names are encoded in names_bytes
+    cdef object names_index   # the wide columns Index whose names are encoded in names_bytes
     cdef bytes names_bytes
 
     def __cinit__(self):
@@ -276,38 +276,43 @@ cdef class Encoder:
         """Cells of an object array as NUL-terminated text: nulls are empty, what is no text goes through str()."""
         cdef ddb_arena *out = &self.request.out
         cdef size_t start = out.size
-        cdef uint8_t *target = ddb_arena_reserve(out, <size_t>rows * 16)
+        cdef uint8_t *target = ddb_arena_reserve(out, <size_t>rows * 16 + DDB_COPY_SLACK)
         cdef uint8_t *end
-        cdef size_t need
         cdef int64_t i, size
         cdef PyObject *cell
-        cdef object text
         if target == NULL:
             raise MemoryError()
         end = out.data + out.capacity
         for i in range(rows):
             cell = (<PyObject **>(cells + i * stride))[0]
-            if cell != NULL and PyUnicode_Check(<object>cell):
-                text = <object>cell
-            else:
-                text = None if cell == NULL or is_null(<object>cell) else text_of(<object>cell)
-            need = text_room(text)
-            if <size_t>(end - target) < need:
-                out.size = target - out.data
-                target = ddb_arena_reserve(out, need + <size_t>(rows - i))
-                if target == NULL:
-                    raise MemoryError()
-                end = out.data + out.capacity
-            size = write_text(text, target)
-            if size < 0 or size > DDB_LIMIT_TEXT:
-                self.refuse_text(text, size, i)
-            target += size
-            target[0] = 0
-            target += 1
+            if cell != NULL and PyUnicode_CheckExact(<object>cell) and PyUnicode_IS_COMPACT_ASCII(<object>cell):
+                size = PyUnicode_GET_LENGTH(<object>cell)
+                if size < end - target - DDB_COPY_SLACK and size <= DDB_LIMIT_TEXT:
+                    ddb_copy_terminated(target, <uint8_t *>PyUnicode_DATA(<object>cell), size)
+                    target += size + 1
+                    continue
+            out.size = target - out.data
+            self.put_cell(cell, i)
+            # room for what is left, at what a cell took so far but at least 8 bytes
+            target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>(i + 1)) + DDB_COPY_SLACK)
+            if target == NULL:
+                raise MemoryError()
+            end = out.data + out.capacity
         out.size = target - out.data
         if ddb_count_zeros(out.data + start, out.size - start) != rows:
             self.refuse_nul(cells, stride, rows)
         return 0
+
+    cdef int put_cell(self, PyObject *cell, int64_t row) except -1:
+        """One cell of a text column, whatever it is, with its NUL."""
+        cdef object value
+        if cell == NULL:
+            value = None
+        else:
+            value = <object>cell
+            if not isinstance(value, str):
+                value = None if is_null(value) else text_of(value)
+        return self.put_text_unchecked(value, row)
 
     cdef int refuse_text(self, object text, int64_t size, int64_t row) except -1:
         if size < 0:
@@ -331,8 +336,8 @@ cdef class Encoder:
         ddb_fail(&self.error, DDB_ERR_NUL, i, 0)
         return self.raise_error()
 
-    cdef int put_text(self, object text) except -1:
-        """One text (str or bytes) with its NUL."""
+    cdef int put_text_unchecked(self, object text, int64_t row) except -1:
+        """One text (str, bytes, None) with its NUL; the caller looks for NULs inside."""
         cdef ddb_arena *out = &self.request.out
         cdef uint8_t *target = ddb_arena_reserve(out, text_room(text))
         cdef int64_t size
@@ -340,12 +345,18 @@ cdef class Encoder:
             raise MemoryError()
         size = write_text(text, target)
         if size < 0 or size > DDB_LIMIT_TEXT:
-            self.refuse_text(text, size, -1)
-        if ddb_count_zeros(target, size):
-            ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
-            self.raise_error()
+            self.refuse_text(text, size, row)
         target[size] = 0
         out.size += size + 1
+        return 0
+
+    cdef int put_text(self, object text) except -1:
+        """One text (str or bytes) with its NUL."""
+        cdef size_t start = self.request.out.size
+        self.put_text_unchecked(text, -1)
+        if ddb_count_zeros(self.request.out.data + start, self.request.out.size - start) != 1:
+            ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
+            self.raise_error()
         return 0
 
     # -- whole objects ------------------------------------------------------------------------------------------

@@ -4,10 +4,11 @@
 # public path on a fixed frame (`probe_fast_path`); if they are missing or disagree, the public path serves:
 #   DataFrame._mgr             the BlockManager
 #   BlockManager.blocks        tuple of blocks; .axes: [columns Index, row Index]
-#   BlockManager._blknos       intp array: block of each column (None until first asked for: blknos)
+#   BlockManager._blknos       intp array: block of each column (None until .blknos was asked for)
 #   BlockManager._blklocs      intp array: row of each column in its block's values
 #   Block.values               2-d ndarray (columns x rows), 2-d DatetimeArray, or a 1-d extension array
-#   DatetimeArray._ndarray     datetime64 ndarray; StringArray._ndarray: object ndarray
+#   DatetimeArray._ndarray     datetime64 ndarray; ._dtype: a numpy dtype unless the column has a time zone
+#   StringArray._ndarray       object ndarray
 #   Index._data                array behind an Index
 #
 # Arrow-backed text is reached through `__arrow_array__` and pyarrow's public `chunk`, `buffers` and `address`;
@@ -21,6 +22,8 @@ import pandas as pd
 cdef object DataFrame = pd.DataFrame
 cdef object Categorical = pd.Categorical
 cdef object DatetimeArray = pd.arrays.DatetimeArray
+cdef object DatetimeTZDtype = pd.DatetimeTZDtype
+cdef object Index = pd.Index
 cdef object NumpyExtensionArray = getattr(pd.arrays, "NumpyExtensionArray", None) or pd.arrays.PandasArray
 cdef object StringArray = pd.arrays.StringArray
 cdef object ArrowStringArray = getattr(pd.arrays, "ArrowStringArray", None)
@@ -154,16 +157,19 @@ cdef int put_blocks(Encoder self, object frame) except -1:
     """Through the block manager: no Python object is made for a numeric column."""
     cdef object manager = frame._mgr
     cdef tuple blocks = manager.blocks
-    cdef object names = manager.axes[0]
-    cdef cnp.ndarray numbers = manager.blknos
-    cdef cnp.ndarray places = manager.blklocs
-    cdef Py_ssize_t count = numbers.shape[0]
-    cdef Py_ssize_t block_count = len(blocks)
-    cdef Py_ssize_t rows = len(manager.axes[1])
+    cdef object numbers_object = manager._blknos
+    cdef cnp.ndarray numbers, places
+    cdef Py_ssize_t count, block_count = len(blocks)
+    cdef Py_ssize_t rows = -1
     cdef Py_ssize_t i, number, place
     cdef block_source few[16]
     cdef block_source *sources = few
     cdef block_source *source
+    if numbers_object is None:
+        numbers_object = manager.blknos
+    numbers = numbers_object
+    places = manager._blklocs
+    count = numbers.shape[0]
     if cnp.PyArray_TYPE(numbers) != cnp.NPY_INTP or cnp.PyArray_TYPE(places) != cnp.NPY_INTP or places.shape[0] != count:
         return put_series(self, frame)
     if block_count > 16:
@@ -172,16 +178,23 @@ cdef int put_blocks(Encoder self, object frame) except -1:
             raise MemoryError()
     memset(sources, 0, block_count * sizeof(block_source))
     try:
-        put_table_head(self, names, count, rows)
+        if count == 0:
+            put_table_head(self, None, 0, 0)
         for i in range(count):
             number = (<Py_ssize_t *>cnp.PyArray_GETPTR1(numbers, i))[0]
             place = (<Py_ssize_t *>cnp.PyArray_GETPTR1(places, i))[0]
             if number < 0 or number >= block_count:
                 raise ConversionError("the frame's block table points outside its blocks")
-            self.error.column = <int>i
             source = &sources[number]
             if not source.resolved:
+                self.error.column = <int>i
                 resolve(self, blocks[number].values, source)
+            if i == 0:
+                # a RangeIndex knows its length only in Python: the first block says it sooner
+                rows = source.rows if source.kind != SOURCE_OTHER else len(blocks[number].values)
+                self.error.column = -1
+                put_table_head(self, manager.axes[0], count, rows)
+            self.error.column = <int>i
             put_source(self, source, place, rows, blocks[number] if source.kind == SOURCE_OTHER else None)
     finally:
         if sources != few:
@@ -219,15 +232,63 @@ cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t
     self.put_counts(rows, count)
     self.put(b"\x00", 1)
     self.symbol_bases = 0
-    if names is not self.names_index:
-        self.names_bytes = encode_names(self, names)
-        self.names_index = names
-    return self.put_bytes(self.names_bytes)
+    return put_names(self, names, count)
 
 
-cdef bytes encode_names(Encoder self, object names):
+cdef enum:
+    # Names of frames as wide as this are kept encoded for the next frame with the same Index; below, encoding
+    # them again costs less than keeping them.
+    WIDE_FRAME = 32
+
+
+cdef int put_names(Encoder self, object names, Py_ssize_t count) except -1:
     """Column names, each with its NUL."""
-    cdef list parts = []
+    cdef size_t start = self.request.out.size
+    if names is self.names_index:
+        return self.put_bytes(self.names_bytes)
+    if count < WIDE_FRAME and type(names) is Index and put_few_names(self, names._data, count):
+        return 0
+    put_bytes_of_names(self, names)
+    if count >= WIDE_FRAME:
+        self.names_bytes = PyBytes_FromStringAndSize(
+            <char *>self.request.out.data + start, self.request.out.size - start)
+        self.names_index = names
+    return 0
+
+
+cdef int put_few_names(Encoder self, object data, Py_ssize_t count) except -1:
+    """Names that are plain str, compared pair by pair. 0: something is wrong or unusual, and nothing was put."""
+    cdef PyObject *cells[WIDE_FRAME]
+    cdef cnp.ndarray array
+    cdef Py_ssize_t i, j
+    cdef size_t start = self.request.out.size
+    if type(data) is StringArray:
+        data = data._ndarray
+    elif not cnp.PyArray_Check(data):
+        return put_few_arrow_names(self, data, count)
+    array = data
+    if array.descr.kind != c'O' or cnp.PyArray_NDIM(array) != 1 or array.shape[0] != count:
+        return 0
+    for i in range(count):
+        cells[i] = (<PyObject **>cnp.PyArray_GETPTR1(array, i))[0]
+        if cells[i] == NULL or not PyUnicode_CheckExact(<object>cells[i]):
+            return 0
+        for j in range(i):
+            if hash(<object>cells[i]) == hash(<object>cells[j]):
+                return 0
+    for i in range(count):
+        if PyUnicode_GET_LENGTH(<object>cells[i]) > DDB_LIMIT_TEXT:
+            return 0
+        self.put_text_unchecked(<object>cells[i], -1)
+    if ddb_count_zeros(self.request.out.data + start, self.request.out.size - start) != count:
+        self.request.out.size = start
+        return 0
+    return 1
+
+
+cdef int put_bytes_of_names(Encoder self, object names) except -1:
+    """Any names; says what is wrong with them."""
+    cdef set seen = set()
     if names.nlevels != 1:
         raise UnsupportedTypeError(f"{self.where(-1)}columns with several levels can't be sent; flatten the names first")
     for name in names:
@@ -235,18 +296,18 @@ cdef bytes encode_names(Encoder self, object names):
             raise UnsupportedTypeError(
                 f"{self.where(-1)}column names must be str, but {name!r} is {type(name).__name__}; "
                 "rename with df.columns = df.columns.astype(str)")
-        text = name
-        if "\0" in text:
-            raise ValueRefused(f"{self.where(-1)}column name {text!r} holds a NUL character")
+        if "\0" in name:
+            raise ValueRefused(f"{self.where(-1)}column name {name!r} holds a NUL character")
         try:
-            parts.append(text.encode())
+            encoded = name.encode()
         except UnicodeEncodeError:
-            raise ValueRefused(f"{self.where(-1)}column name {ascii(text)} holds a lone surrogate") from None
-    if len(set(parts)) != len(parts):
-        repeated = sorted({part.decode() for part in parts if parts.count(part) > 1})
-        raise ValueRefused(f"{self.where(-1)}column names must be unique, but {', '.join(map(repr, repeated))} is repeated")
-    parts.append(b"")
-    return b"\0".join(parts)
+            raise ValueRefused(f"{self.where(-1)}column name {ascii(name)} holds a lone surrogate") from None
+        if encoded in seen:
+            raise ValueRefused(f"{self.where(-1)}column names must be unique, but {name!r} is repeated")
+        seen.add(encoded)
+        self.put_bytes(encoded)
+        self.put(b"\x00", 1)
+    return 0
 
 
 # -- columns --------------------------------------------------------------------------------------------------
@@ -258,7 +319,7 @@ cdef int resolve(Encoder self, object values, block_source *source) except -1:
     cdef void *metadata
     self.target = -1
     if not cnp.PyArray_Check(values):
-        if type(values) is DatetimeArray and isinstance(values.dtype, numpy_dtype):
+        if type(values) is DatetimeArray and type(values._dtype) is not DatetimeTZDtype:
             values = values._ndarray
         elif type(values) is StringArray:
             values = values._ndarray

@@ -2,8 +2,8 @@
 
 # -- text in Arrow's layout -----------------------------------------------------------------------------------
 
-# ids of pyarrow's string types -> 1 if their offsets are 64-bit; filled when the first Arrow column comes
-cdef dict arrow_text_types = {}
+# pyarrow's text array classes -> 1 if their offsets are 64-bit; filled when the first Arrow column comes
+cdef dict arrow_text_classes = {}
 
 
 cdef int put_arrow(Encoder self, object array, Py_ssize_t rows) except -1:
@@ -25,20 +25,30 @@ cdef int put_arrow(Encoder self, object array, Py_ssize_t rows) except -1:
 
 
 cdef list arrow_chunks(object array):
-    if not hasattr(array, "num_chunks"):
+    cdef Py_ssize_t i, count
+    if type(array) in arrow_text_classes:
         return [array]
-    return [array.chunk(i) for i in range(array.num_chunks)]
+    count = array.num_chunks
+    if count == 1:
+        return [array.chunk(0)]
+    return [array.chunk(i) for i in range(count)]
+
+
+cdef int import_arrow() except -1:
+    import pyarrow
+    arrow_text_classes[pyarrow.StringArray] = 0
+    arrow_text_classes[pyarrow.LargeStringArray] = 1
+    return 0
 
 
 cdef int read_arrow_chunk(Encoder self, object chunk, ddb_arrow_text *text) except -1:
     """Describe a chunk's buffers; the chunk must be kept alive by the caller."""
     cdef Py_ssize_t offset, width
     cdef uintptr_t address
-    if not arrow_text_types:
-        import pyarrow
-        arrow_text_types[pyarrow.string().id] = 0
-        arrow_text_types[pyarrow.large_string().id] = 1
-    wide = arrow_text_types.get(chunk.type.id)
+    cdef list buffers
+    if not arrow_text_classes:
+        import_arrow()
+    wide = arrow_text_classes.get(type(chunk))
     if wide is None:
         self.refuse_type(f"Arrow type {chunk.type} can't be sent as text")
     memset(text, 0, sizeof(text[0]))
@@ -48,22 +58,49 @@ cdef int read_arrow_chunk(Encoder self, object chunk, ddb_arrow_text *text) exce
     text.bit_offset = offset
     if text.rows == 0:
         return 0
-    validity, offsets, data = chunk.buffers()
+    buffers = chunk.buffers()
     width = 8 if text.wide else 4
-    if offsets is None or offsets.size < (offset + text.rows + 1) * width:
+    if buffers[1] is None or buffers[1].size < (offset + text.rows + 1) * width:
         raise ConversionError(f"{self.where(-1)}the Arrow array's offsets buffer is too short")
-    address = offsets.address
+    address = buffers[1].address
     text.offsets = <char *>address + offset * width
-    if validity is not None:
-        if validity.size * 8 < offset + text.rows:
+    if buffers[0] is not None:
+        if buffers[0].size * 8 < offset + text.rows:
             raise ConversionError(f"{self.where(-1)}the Arrow array's validity buffer is too short")
-        address = validity.address
+        address = buffers[0].address
         text.validity = <uint8_t *>address
-    if data is not None:
-        address = data.address
+    if buffers[2] is not None:
+        address = buffers[2].address
         text.data = <uint8_t *>address
-        text.data_size = data.size
+        text.data_size = buffers[2].size
     return 0
+
+
+cdef int put_few_arrow_names(Encoder self, object data, Py_ssize_t count) except -1:
+    """As put_few_names, for an Index that keeps its names in Arrow's layout."""
+    cdef ddb_arrow_text text
+    cdef const uint8_t *names[WIDE_FRAME]
+    cdef int64_t sizes[WIDE_FRAME]
+    cdef Py_ssize_t i, j
+    if ArrowStringArray is None or type(data) is not ArrowStringArray:
+        return 0
+    chunks = arrow_chunks(data.__arrow_array__())
+    if len(chunks) != 1:
+        return 0
+    read_arrow_chunk(self, chunks[0], &text)
+    if text.rows != count or text.validity != NULL:
+        return 0
+    for i in range(count):
+        sizes[i] = ddb_arrow_text_cell(&text, i, &names[i], &self.error)
+        if sizes[i] < 0 or ddb_count_zeros(names[i], sizes[i]):
+            return 0
+        for j in range(i):
+            if sizes[i] == sizes[j] and memcmp(names[i], names[j], sizes[i]) == 0:
+                return 0
+    for i in range(count):
+        self.put(names[i], sizes[i])
+        self.put(b"\x00", 1)
+    return 1
 
 
 # -- categories -----------------------------------------------------------------------------------------------
