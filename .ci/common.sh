@@ -1,5 +1,8 @@
 # What run and long share; sourced.
 
+# what is tested is what was installed
+unset PYTHONPATH PYTHONHOME
+
 say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 
 # The files of the checkout as git knows them (as they are now), without whatever earlier builds left there.
