@@ -16,6 +16,10 @@ cdef extern from "ddb_string.h" nogil:
     int64_t ddb_utf8_from_ucs1(const uint8_t *units, int64_t count, uint8_t *target)
     int64_t ddb_utf8_from_ucs2(const uint16_t *units, int64_t count, uint8_t *target)
     int64_t ddb_utf8_from_ucs4(const uint32_t *units, int64_t count, uint8_t *target)
+    cdef enum:
+        DDB_COPY_SLACK
+
+    void ddb_copy_terminated(uint8_t *target, const uint8_t *source, int64_t length)
     int64_t ddb_count_zeros(const uint8_t *data, size_t size)
     int ddb_arrow_text_check(const ddb_arrow_text *text, int64_t *bytes, ddb_error *error)
     int ddb_arrow_text_write(const ddb_arrow_text *text, int64_t first, uint8_t *target, size_t capacity, int64_t *rows, size_t *bytes, ddb_error *error)
