@@ -1,4 +1,5 @@
 """Fixtures of all tests: recording sessions, a server to talk to, and a watchdog against hanging."""
+
 from __future__ import annotations
 
 import contextlib
@@ -107,7 +108,7 @@ class ServerAddress:
 
 @pytest.fixture(scope="module")
 def server_address():
-    """The server of ``DOLPHINDB_FAST_SERVER=host:port`` if that is set, else a `LocalServer` for the module."""
+    """The server of ``DOLPHINDB_FAST_SERVER=host:port``, else a `LocalServer` for the module."""
     outside = os.environ.get("DOLPHINDB_FAST_SERVER")
     if outside:
         host, _, port = outside.rpartition(":")

@@ -1,4 +1,5 @@
 """Sessions against a server that runs scripts: calls, uploads, results, life and end of a session."""
+
 from __future__ import annotations
 
 import datetime
@@ -39,16 +40,24 @@ def shared(session):
 
 def _frame(rows, start=0):
     index = np.arange(start, start + rows)
-    return pd.DataFrame({
-        "time": (1_600_000_000_000 + index).astype("M8[ms]"),
-        "sym": [("IBN", "GTYU", "größe")[i % 3] for i in index],
-        "price": index / 4,
-        "id": index.astype("int32"),
-    })
+    return pd.DataFrame(
+        {
+            "time": (1_600_000_000_000 + index).astype("M8[ms]"),
+            "sym": [("IBN", "GTYU", "größe")[i % 3] for i in index],
+            "price": index / 4,
+            "id": index.astype("int32"),
+        }
+    )
 
 
 RESULTS = {
-    "1+1": 2, "1.5*2": 3.0, "'text'": "text", "true": True, "`sym": "sym", "3 > 4": False, "size(1 2 3)": 3,
+    "1+1": 2,
+    "1.5*2": 3.0,
+    "'text'": "text",
+    "true": True,
+    "`sym": "sym",
+    "3 > 4": False,
+    "size(1 2 3)": 3,
 }
 
 
@@ -137,7 +146,9 @@ def test_two_modes__leave_equal_tables(session, asynchronous, shared, server_add
         asynchronous.run(f"tableInsert{{{shared}}}", frame)
         session.run(f"tableInsert{{{other}}}", frame)
     eventually(lambda: session.run(f"exec count(*) from {shared}") == 140)
-    one, two = (session.run(f"select * from {name}").sort_values("id", ignore_index=True) for name in (shared, other))
+    one, two = (
+        session.run(f"select * from {name}").sort_values("id", ignore_index=True) for name in (shared, other)
+    )
     pd.testing.assert_frame_equal(one, two)
     session.run(f"undef(`{other}, SHARED)")
 
@@ -160,7 +171,11 @@ def test_conversion_error__leaves_the_session_usable(session, asynchronous, shar
         with pytest.raises(ddb.UnsupportedTypeError, match="extra"):
             one.run(f"tableInsert{{{shared}}}", bad)
         after = one.stats
-        assert (after.requests, after.bytesSent, after.rows) == (before.requests, before.bytesSent, before.rows)
+        assert (after.requests, after.bytesSent, after.rows) == (
+            before.requests,
+            before.bytesSent,
+            before.rows,
+        )
         one.run(f"tableInsert{{{shared}}}", _frame(2))
     eventually(lambda: session.run(f"exec count(*) from {shared}") == 4)
 
@@ -207,8 +222,12 @@ def test_close__twice_and_then_use(server_address):
     session.connect(*server_address.login)
     session.close()
     session.close()
-    for call in (lambda: session.run("1"), lambda: session.run("f", 1), lambda: session.upload({"a": 1}),
-                 lambda: session.login("a", "b")):
+    for call in (
+        lambda: session.run("1"),
+        lambda: session.run("f", 1),
+        lambda: session.upload({"a": 1}),
+        lambda: session.login("a", "b"),
+    ):
         with pytest.raises(ddb.UsageError, match="closed"):
             call()
 
@@ -311,8 +330,14 @@ def test_threads__share_an_asynchronous_session(session, asynchronous, shared):
 
 
 CONSTRUCTOR = {
-    "enableSSL": True, "enableChunkGranularityConfig": True, "compress": True, "enablePickle": True,
-    "protocol": keys.PROTOCOL_ARROW, "python": True, "sqlStd": keys.SqlStd.Oracle, "parser": "python",
+    "enableSSL": True,
+    "enableChunkGranularityConfig": True,
+    "compress": True,
+    "enablePickle": True,
+    "protocol": keys.PROTOCOL_ARROW,
+    "python": True,
+    "sqlStd": keys.SqlStd.Oracle,
+    "parser": "python",
 }
 
 
@@ -323,8 +348,14 @@ def test_constructor__refuses_by_name_what_is_not_built(name):
 
 
 DEFAULTS = {
-    "enableSSL": False, "enableChunkGranularityConfig": False, "compress": False, "enablePickle": False,
-    "protocol": keys.PROTOCOL_DDB, "python": False, "sqlStd": keys.SqlStd.DolphinDB, "parser": "dolphindb",
+    "enableSSL": False,
+    "enableChunkGranularityConfig": False,
+    "compress": False,
+    "enablePickle": False,
+    "protocol": keys.PROTOCOL_DDB,
+    "python": False,
+    "sqlStd": keys.SqlStd.DolphinDB,
+    "parser": "dolphindb",
 }
 
 
@@ -336,7 +367,10 @@ def test_constructor__takes_what_means_the_default(name):
 
 
 CONNECT = {
-    "highAvailability": True, "highAvailabilitySites": ["a:1"], "reconnect": True, "tryReconnectNums": 3,
+    "highAvailability": True,
+    "highAvailabilitySites": ["a:1"],
+    "reconnect": True,
+    "tryReconnectNums": 3,
     "usePublicName": True,
 }
 
@@ -347,8 +381,14 @@ def test_connect__refuses_by_name_what_is_not_built(name):
         ddb.Session().connect("127.0.0.1", 1, **{name: CONNECT[name]})
 
 
-RUN = {"clearMemory": True, "pickleTableToList": True, "priority": 1, "parallelism": 2, "fetchSize": 8192,
-       "disableDecimal": True}
+RUN = {
+    "clearMemory": True,
+    "pickleTableToList": True,
+    "priority": 1,
+    "parallelism": 2,
+    "fetchSize": 8192,
+    "disableDecimal": True,
+}
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -361,11 +401,19 @@ def test_run__refuses_by_name_what_is_not_built(name, session, asynchronous):
     assert session.run("1+1") == 2
 
 
-@pytest.mark.parametrize("arguments", [
-    {"netTimeout": datetime.timedelta(seconds=5)}, {"timeout": datetime.timedelta(seconds=5)}, {"readTimeout": 5},
-    {"writeTimeout": 5}, {"writeTimeout": 0, "readTimeout": 0}, {"keepAliveTime": 7},
-    {"netTimeout": datetime.timedelta(seconds=5), "timeout": datetime.timedelta(seconds=5)},
-], ids=lambda arguments: ",".join(arguments))
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"netTimeout": datetime.timedelta(seconds=5)},
+        {"timeout": datetime.timedelta(seconds=5)},
+        {"readTimeout": 5},
+        {"writeTimeout": 5},
+        {"writeTimeout": 0, "readTimeout": 0},
+        {"keepAliveTime": 7},
+        {"netTimeout": datetime.timedelta(seconds=5), "timeout": datetime.timedelta(seconds=5)},
+    ],
+    ids=lambda arguments: ",".join(arguments),
+)
 def test_connect__takes_every_spelling_of_the_time_outs(arguments, server_address):
     with ddb.Session() as session:
         session.connect(*server_address.login, **arguments)

@@ -1,4 +1,5 @@
 """The same scripts under both clients against one server: what is found there must be equal."""
+
 from __future__ import annotations
 
 import uuid
@@ -32,10 +33,14 @@ def _frames(loops, rows):
     symbols = np.array(["IBN", "GTYU", "FHU", "DGT", "YUG", "EE", "ZD", "FYU"])
     for loop in range(loops):
         index = np.arange(loop * rows, (loop + 1) * rows)
-        yield pd.DataFrame({
-            "time": np.datetime64("2020-01-01", "ns") + (index % 300).astype("m8[D]"),
-            "sym": symbols[index * 7 % 8], "price": (index * 37 % 1000) / 8, "id": index % 5,
-        })
+        yield pd.DataFrame(
+            {
+                "time": np.datetime64("2020-01-01", "ns") + (index % 300).astype("m8[D]"),
+                "sym": symbols[index * 7 % 8],
+                "price": (index * 37 % 1000) / 8,
+                "id": index % 5,
+            }
+        )
 
 
 def _loop(session_class, address, control, loops=60, rows=25, asynchronous=True):
@@ -71,9 +76,24 @@ def test_loop__leaves_the_same_table(asynchronous, clients, server_address):
 
 
 SCRIPTS = [
-    "1", "1.5", "true", "'a'", "`sym", "1 2 3", "1.5 2.5", "`a`b`c", "int()", "table(1 2 3 as id, `a`b`c as s)",
-    "2020.01.02", "2020.01.02T03:04:05.678", "09:30:00", "[1, NULL, 3]", "table(2020.01.01 2020.01.02 as d, 1.5 NULL as v)",
-    "x = 1", "typestr(1)", "exec count(*) from table(1 2 as a)",
+    "1",
+    "1.5",
+    "true",
+    "'a'",
+    "`sym",
+    "1 2 3",
+    "1.5 2.5",
+    "`a`b`c",
+    "int()",
+    "table(1 2 3 as id, `a`b`c as s)",
+    "2020.01.02",
+    "2020.01.02T03:04:05.678",
+    "09:30:00",
+    "[1, NULL, 3]",
+    "table(2020.01.01 2020.01.02 as d, 1.5 NULL as v)",
+    "x = 1",
+    "typestr(1)",
+    "exec count(*) from table(1 2 as a)",
 ]
 
 

@@ -1,4 +1,5 @@
 """The same reply bytes given to both clients: what they return must be the same, to the dtype."""
+
 from __future__ import annotations
 
 import struct
@@ -99,13 +100,17 @@ def test_symbols__vector_with_its_base(rows, ours_sync, official_sync):
 
 def _symbols(base: int, words: list[str], indices: list[int]) -> bytes:
     head = struct.pack("<BBiiii", 145, 1, len(indices), 1, base, len(words))
-    return head + b"".join(word.encode() + b"\0" for word in words) + struct.pack(f"<{len(indices)}i", *indices)
+    return (
+        head + b"".join(word.encode() + b"\0" for word in words) + struct.pack(f"<{len(indices)}i", *indices)
+    )
 
 
 def test_symbols__base_sent_once_and_used_again(ours_sync, official_sync):
     columns = {
-        "a": _symbols(7, ["", "x", "y"], [2, 1, 0]), "b": _symbols(7, [], [1, 1, 2]),
-        "c": _symbols(3, ["", "p"], [1, 0, 1]), "d": _symbols(7, [], [0, 0, 1]),
+        "a": _symbols(7, ["", "x", "y"], [2, 1, 0]),
+        "b": _symbols(7, [], [1, 1, 2]),
+        "c": _symbols(3, ["", "p"], [1, 0, 1]),
+        "d": _symbols(7, [], [0, 0, 1]),
     }
     _both(ours_sync, official_sync, expected.table(columns, 3))
 
@@ -115,8 +120,12 @@ def test_symbols__without_rows_but_with_a_base(ours_sync, official_sync):
 
 
 def _every_type() -> bytes:
-    columns = {name: _vector(name, [None, *CELLS[name][:2]][: 3]) for name in CELLS if name not in ("VOID", "BOOL")}
-    columns = {name: vector for name, vector in columns.items() if struct.unpack_from("<i", vector, 2)[0] == 3}
+    columns = {
+        name: _vector(name, [None, *CELLS[name][:2]][:3]) for name in CELLS if name not in ("VOID", "BOOL")
+    }
+    columns = {
+        name: vector for name, vector in columns.items() if struct.unpack_from("<i", vector, 2)[0] == 3
+    }
     columns["größe"] = expected.symbols(["x", None, "y"])
     return expected.table(columns, 3, name="its own name")
 
@@ -139,10 +148,17 @@ def test_table__rows_come_from_the_vectors(ours_sync, official_sync):
     _both(ours_sync, official_sync, expected.table({"a": expected.vector(keys.DT_LONG, [1, 2])}, 99))
 
 
-@pytest.mark.parametrize("raw", [
-    reply(), b"%s 0 0\nOK\n" % SESSION, b"%s 1 0\nOK\n\x04\0\7\0\0\0" % SESSION,
-    b"%s 2 1\nOK\n\x04\0\7\0\0\0" % SESSION, b"%s 1 1\r\nOK\r\n\x04\0\7\0\0\0" % SESSION,
-], ids=["void", "void-endian-0", "endian-0", "two-objects-announced", "crlf"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        reply(),
+        b"%s 0 0\nOK\n" % SESSION,
+        b"%s 1 0\nOK\n\x04\0\7\0\0\0" % SESSION,
+        b"%s 2 1\nOK\n\x04\0\7\0\0\0" % SESSION,
+        b"%s 1 1\r\nOK\r\n\x04\0\7\0\0\0" % SESSION,
+    ],
+    ids=["void", "void-endian-0", "endian-0", "two-objects-announced", "crlf"],
+)
 def test_header__oddities_are_read_alike(raw, ours_sync, official_sync):
     assert_same(ours_sync.result(raw), official_sync.result(raw))
 
@@ -159,7 +175,9 @@ ERRORS = ["plain", "größe", "with 'quotes' and: colons", "<NotLeader>h:1", "OK
 @pytest.mark.parametrize("call", ["script", "function", "upload"])
 def test_error_line__has_the_official_form(call, text, ours_sync, official_sync):
     calls = {
-        "script": lambda s: s.run("x = 1"), "function": lambda s: s.run("f{t}", 1), "upload": lambda s: s.upload({"a": 1}),
+        "script": lambda s: s.run("x = 1"),
+        "function": lambda s: s.run("f{t}", 1),
+        "upload": lambda s: s.upload({"a": 1}),
     }
     raised = []
     for recorder in (ours_sync, official_sync):
@@ -180,8 +198,14 @@ def test_error_line__announcing_an_object_has_none(ours_sync, official_sync):
 
 
 MESSAGES = {
-    "one": [b"hello"], "two": [b"one", b"two"], "lines": [b"a\nb\n"], "empty": [b""], "unicode": ["größe".encode()],
-    "header": [b"1 1 1\nOK\n"], "long": [b"x" * 100_000], "percent": [b"100% %s {}"],
+    "one": [b"hello"],
+    "two": [b"one", b"two"],
+    "lines": [b"a\nb\n"],
+    "empty": [b""],
+    "unicode": ["größe".encode()],
+    "header": [b"1 1 1\nOK\n"],
+    "long": [b"x" * 100_000],
+    "percent": [b"100% %s {}"],
 }
 
 
@@ -212,7 +236,8 @@ def test_printed_text__before_an_error(recorders, capfd):
 
 
 BROKEN = {
-    "two-fields": b"1234567890 1\nOK\n", "four-fields": b"1 1 1 1\nOK\n",
+    "two-fields": b"1234567890 1\nOK\n",
+    "four-fields": b"1 1 1 1\nOK\n",
     "html": b"HTTP/1.1 400 Bad Request\r\n\r\n",
 }
 

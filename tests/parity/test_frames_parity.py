@@ -1,4 +1,5 @@
 """Every frame of the corpus: our bytes against the official client's."""
+
 from __future__ import annotations
 
 import pytest

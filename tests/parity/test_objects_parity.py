@@ -1,4 +1,5 @@
 """Scalars, scripts, uploads and calls of several arguments: whole requests against the official client's."""
+
 from __future__ import annotations
 
 import pandas as pd
@@ -12,9 +13,32 @@ import dolphindb_fast as ddb
 pytestmark = pytest.mark.official
 
 SCALARS = [
-    None, True, False, 0, 1, -1, 2**31, 2**63 - 1, -(2**63), 0.0, -0.0, 1.5, float("nan"), float("inf"),
-    -float("inf"), 5e-324, 1.7976931348623157e308, "", "abc", "größe", "漢字", "😀", "a\nb", "x" * 5000,
-    "x" * 262_143, "é" * 131_071 + "y",
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2**31,
+    2**63 - 1,
+    -(2**63),
+    0.0,
+    -0.0,
+    1.5,
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    5e-324,
+    1.7976931348623157e308,
+    "",
+    "abc",
+    "größe",
+    "漢字",
+    "😀",
+    "a\nb",
+    "x" * 5000,
+    "x" * 262_143,
+    "é" * 131_071 + "y",
 ]
 
 
@@ -45,7 +69,14 @@ def test_script__synchronous(script, ours_sync, official_sync):
     assert ours_sync.run(script) == official_sync.run(script)
 
 
-FUNCTIONS = ["f", "tableInsert{trades}", "append!{loadTable('dfs://db', `t)}", "größe", "def(x){x}", "a" * 900]
+FUNCTIONS = [
+    "f",
+    "tableInsert{trades}",
+    "append!{loadTable('dfs://db', `t)}",
+    "größe",
+    "def(x){x}",
+    "a" * 900,
+]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=_name)
@@ -65,7 +96,11 @@ def test_function_name__longer_than_the_official_clients_own_limit(ours):
 
 
 ARGUMENTS = [
-    (1, 2), (None, None), (1, "a", 2.5, None, True), tuple(range(20)), ("", ""),
+    (1, 2),
+    (None, None),
+    (1, "a", 2.5, None, True),
+    tuple(range(20)),
+    ("", ""),
 ]
 
 
@@ -98,7 +133,9 @@ def test_synchronous_call__sends_the_same_frame(rows, ours_sync, official_sync):
 
 
 UPLOADS = [
-    {"a": 1}, {"x": 1, "yy": "text", "z3_": None}, {"t": pd.DataFrame({"a": [1, 2]})},
+    {"a": 1},
+    {"x": 1, "yy": "text", "z3_": None},
+    {"t": pd.DataFrame({"a": [1, 2]})},
     {"t": pd.DataFrame({"a": [1, 2]}), "u": pd.DataFrame({"b": ["x"]}), "v": 1.5},
 ]
 
@@ -122,11 +159,11 @@ def test_upload__returns_what_the_official_client_returns(answer, ours_sync, off
 def test_upload__asynchronous_and_empty_return_the_same(ours, official, ours_sync, official_sync):
     for one, other in ((ours, official), (ours_sync, official_sync)):
         results = []
-        sent = [r.record(lambda s: results.append(s.upload({}))) for r in (one, other)]
+        sent = [r.record(lambda s, results=results: results.append(s.upload({}))) for r in (one, other)]
         assert sent == [b"", b""] and results[0] == results[1]
     results = []
     for recorder in (ours, official):
-        recorder.record(lambda s: results.append(s.upload({"a": 1})))
+        recorder.record(lambda s, results=results: results.append(s.upload({"a": 1})))
     assert results[0] == results[1]
 
 

@@ -1,4 +1,5 @@
 """Strict equality of what two clients return: value, type, dtype, NULL and order."""
+
 from __future__ import annotations
 
 import math
@@ -33,7 +34,7 @@ def assert_same(ours, theirs, where: str = "result") -> None:
             np.testing.assert_array_equal(ours, theirs, err_msg=where)
     elif isinstance(theirs, (list, tuple)):
         assert len(ours) == len(theirs), f"{where}: {len(ours)} items, not {len(theirs)}"
-        for index, (one, other) in enumerate(zip(ours, theirs)):
+        for index, (one, other) in enumerate(zip(ours, theirs, strict=True)):
             assert_same(one, other, f"{where}[{index}]")
     elif isinstance(theirs, dict):
         assert set(ours) == set(theirs), where

@@ -76,7 +76,7 @@ def vector(type_id: int, cells, *, form: int = 1) -> bytes:
 
 
 def symbols(cells, base: int = 0) -> bytes:
-    """A SYMBOL vector with its own base, numbered in order of first appearance; 0 is NULL and the empty text."""
+    """A SYMBOL vector with a base of its own, in order of first appearance; 0 is NULL and the empty text."""
     cells = list(cells)
     if not cells:
         return struct.pack("<BBii", SYMBOL, 1, 0, 1)
@@ -90,11 +90,8 @@ def symbols(cells, base: int = 0) -> bytes:
 def scalar(value, type_id: int | None = None) -> bytes:
     """A scalar; without `type_id` the type that a Python value has by itself."""
     if type_id is None:
-        for kind, type_id in ((type(None), 0), (bool, BOOL), (int, LONG), (float, DOUBLE), (str, STRING)):
-            if isinstance(value, kind):
-                break
-        else:
-            raise TypeError(type(value))
+        types = ((type(None), 0), (bool, BOOL), (int, LONG), (float, DOUBLE), (str, STRING))
+        type_id = next(number for kind, number in types if isinstance(value, kind))
     if type_id in (SYMBOL, STRING):
         return bytes((type_id, 0)) + _cstring("" if value is None else value)
     layout, null = CELLS[type_id]
@@ -163,9 +160,9 @@ def _column(series: pd.Series, base: int) -> tuple[bytes, int]:
     if isinstance(dtype, pd.CategoricalDtype):
         cells = [None if _is_null(cell) else cell for cell in series.tolist()]
         return symbols(cells, base), 1 if cells else 0
-    if isinstance(dtype, np.dtype) and dtype != object:
+    if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return _fixed(series), 0
-    if dtype == object:
+    if isinstance(dtype, np.dtype):
         return _objects(series), 0
     if dtype.name in _MASKED:
         return _masked(series), 0

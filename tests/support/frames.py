@@ -140,7 +140,7 @@ def _glued(column, rows):
     """Three frames put together: Arrow-backed columns then have several chunks."""
     whole = _frame(column, rows)
     cuts = (0, rows // 3, rows // 2, rows)
-    return pd.concat([whole.iloc[a:b] for a, b in zip(cuts, cuts[1:])])
+    return pd.concat([whole.iloc[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
 
 
 LAYOUTS = {
@@ -163,7 +163,7 @@ _ARRAYS = (*_EVERYWHERE, "broadcast", "fortran", "cblock", "readonly")
 
 
 def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=False, differs="", built=True):
-    """The cases of one type: all sizes when contiguous, 2 and 100 rows in other layouts, 70,000 where asked."""
+    """The cases of one type: every size when contiguous, 2 and 100 rows in other layouts, 70,000 in `big`."""
     sizes = [("contiguous", rows) for rows in ((0, 1, 2, 100) if kind != "allnull" else (1, 100))]
     sizes += [(layout, rows) for layout in layouts for rows in ((2, 100) if kind == "plain" else (100,))]
     sizes += [(layout, 70_000) for layout in big]
@@ -343,7 +343,7 @@ def _named(names):
 
 
 def _fragmented():
-    """Forty columns added one by one, every seventh replaced by another type: many blocks of the same dtype."""
+    """Forty columns added one by one, every seventh then replaced: many blocks of the same dtype."""
     frame = pd.DataFrame(index=range(5))
     for number in range(40):
         frame[f"c{number}"] = np.arange(5) * number

@@ -2,6 +2,7 @@
 
 Short objects are kept as hex, longer ones as their length and the first half of their SHA-256.
 """
+
 from __future__ import annotations
 
 import hashlib

@@ -21,7 +21,7 @@ def as_symbols(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def request(recorder: Recorder, case: Case, frame: pd.DataFrame) -> Request:
-    """The official request ``run("f", frame)``; where it is no oracle, its text with the independent encoder's bytes."""
+    """The official request ``run("f", frame)``; where it is none, with the independent encoder's bytes."""
     if case.differs:
         header, body, _ = recorder.run("f", None)
         return Request(header, body, expected.frame(frame))

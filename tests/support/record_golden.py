@@ -5,6 +5,7 @@ names that are here and differ from the file are printed, and the exit code says
 Run that with other versions of pandas before a new file is committed: bytes that depend on the version
 have no place in it.
 """
+
 from __future__ import annotations
 
 import sys

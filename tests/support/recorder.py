@@ -74,7 +74,8 @@ class Connection:
 
     After the handshake the two courtesy calls of a connecting client are answered by name. Every other
     request gets the next of `replies`, one for each request, as soon as its first bytes arrive; when
-    there is none, nothing is sent. Connections whose handshake flag says asynchronous are never answered.
+    there is none, the server's default, mostly nothing. Connections whose handshake flag says asynchronous
+    are never answered.
     """
 
     def __init__(self, sock: socket.socket, server: FakeServer) -> None:
@@ -85,6 +86,7 @@ class Connection:
         self.replies: deque[bytes] = deque()
         self.asynchronous = False
         self.closed = False
+        self.ended = False
         self.changed = threading.Condition()
         self.reading = threading.Event()
         if not server.stalled:
@@ -98,6 +100,8 @@ class Connection:
         try:
             while True:
                 self.reading.wait()
+                if self.ended:
+                    break
                 chunk = self.sock.recv(1 << 20)
                 if not chunk:
                     break
@@ -135,8 +139,12 @@ class Connection:
                 if whole is not None and self.received[:whole].endswith(b"function\n%s\n0\n1" % call):
                     self.answered, answer = whole, courtesy
                     break
-            if answer is None and len(self.received) > self.answered and self.replies:
-                answer = self.replies.popleft()
+            if answer is None and len(self.received) > self.answered:
+                if self.replies:
+                    answer = self.replies.popleft()
+                elif self.received.startswith(b"API2 ", self.answered):
+                    # later pieces of a long request begin otherwise and get no reply of their own
+                    answer = self.server.default
                 self.answered = len(self.received)
             yield answer
 
@@ -201,6 +209,7 @@ class Connection:
         self._hang_up(shut=True)
 
     def _hang_up(self, *, shut: bool) -> None:
+        self.ended = True
         with contextlib.suppress(OSError):
             # wakes the reading thread; with linger 0 the close below still sends RST
             self.sock.shutdown(socket.SHUT_RDWR if shut else socket.SHUT_RD)
@@ -219,6 +228,8 @@ class FakeServer:
         Bytes that answer every handshake; by default what a server would say (login accepted).
     courtesy
         Function name -> reply of the calls that a client makes while connecting.
+    default
+        Reply to requests for which none is prepared.
     stalled
         New connections are accepted but not read until `Connection.resume`.
     receive_buffer
@@ -232,11 +243,13 @@ class FakeServer:
         *,
         handshake: bytes | None = None,
         courtesy: dict[bytes, bytes] | None = None,
+        default: bytes | None = None,
         stalled: bool = False,
         receive_buffer: int | None = None,
     ) -> None:
         self.handshake = handshake
         self.courtesy = self.COURTESY if courtesy is None else courtesy
+        self.default = default
         self.stalled = stalled
         self.connections: list[Connection] = []
         self.changed = threading.Condition()

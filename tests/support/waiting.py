@@ -1,4 +1,5 @@
 """Waiting for a condition, with a deadline."""
+
 from __future__ import annotations
 
 import threading

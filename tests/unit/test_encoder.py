@@ -1,4 +1,5 @@
 """`Encoder`: reused memory, views that stay valid, calls from within calls, threads."""
+
 from __future__ import annotations
 
 import gc
@@ -18,10 +19,14 @@ import dolphindb_fast as ddb
 
 
 def _frame(rows, seed=0):
-    return pd.DataFrame({
-        "a": cells("float64", "nulls", rows, seed), "b": cells("datetime64[us]", "nulls", rows, seed),
-        "c": object_column(texts("nulls", rows, seed)), "d": cells("int16", "plain", rows, seed),
-    })
+    return pd.DataFrame(
+        {
+            "a": cells("float64", "nulls", rows, seed),
+            "b": cells("datetime64[us]", "nulls", rows, seed),
+            "c": object_column(texts("nulls", rows, seed)),
+            "d": cells("int16", "plain", rows, seed),
+        }
+    )
 
 
 def test_encode__returns_readonly_bytes():
@@ -48,7 +53,7 @@ def test_encode__one_encoder_for_many_frames():
 
 
 def test_encode__old_views_never_dangle():
-    """A view is the caller's until the next call; after it its bytes may change, but it may not point to freed memory."""
+    """After the next call a view's bytes may be others, but it may never point to freed memory."""
     encoder = ddb.Encoder()
     views = []
     for step in range(60):
@@ -232,7 +237,7 @@ def test_threads__sharing_one_encoder_get_an_error_or_right_bytes():
 
 
 def test_names__of_a_reused_index_object_are_not_confused():
-    """Encoded column names may be kept by the identity of an Index; a new one at the same address is another."""
+    """Encoded names may be kept by the identity of an Index; a new one at the same address is another."""
     encoder = ddb.Encoder()
     for number in range(300):
         frame = pd.DataFrame([[1, 2]], columns=[f"a{number}", f"b{number % 7}"])
@@ -253,7 +258,9 @@ def test_names__follow_a_renamed_frame():
 
 def test_cells__changed_in_place_between_calls_are_seen():
     encoder = ddb.Encoder()
-    frame = pd.DataFrame({"a": np.arange(10), "b": np.arange(10) * 0.5, "c": object_column(list("abcdefghij"))})
+    frame = pd.DataFrame(
+        {"a": np.arange(10), "b": np.arange(10) * 0.5, "c": object_column(list("abcdefghij"))}
+    )
     for step in range(5):
         frame.loc[step, ["a", "b"]] = [100 + step, -step]
         frame.loc[step, "c"] = f"changed {step}"
@@ -265,7 +272,8 @@ def test_random_frames__against_the_independent_encoder():
     print(f"seed {seed} (set DOLPHINDB_FAST_SEED to repeat)")
     chance = random.Random(seed)
     builders = [
-        name for name, case in BY_NAME.items()
+        name
+        for name, case in BY_NAME.items()
         if case.built and (name.endswith("-contiguous-100") or name.endswith("-strided-100"))
     ]
     encoder = ddb.Encoder()

@@ -1,4 +1,5 @@
 """Names and numbers of the official client's settings."""
+
 from __future__ import annotations
 
 from enum import Enum
@@ -16,12 +17,24 @@ def official():
 
 
 PREFIXES = ("DT_", "DF_", "PROTOCOL_")
-OTHERS = ("ARRAY_TYPE_BASE", "FORM_NUM", "TYPE_NUM", "SEQ", "VALUE", "RANGE", "LIST", "COMPO", "HASH",
-          "default_protocol")
+OTHERS = (
+    "ARRAY_TYPE_BASE",
+    "FORM_NUM",
+    "TYPE_NUM",
+    "SEQ",
+    "VALUE",
+    "RANGE",
+    "LIST",
+    "COMPO",
+    "HASH",
+    "default_protocol",
+)
 
 
 def test_constants__have_the_official_names_and_numbers(official):
-    theirs = {name: value for name, value in vars(official).items() if name.startswith(PREFIXES) or name in OTHERS}
+    theirs = {
+        name: value for name, value in vars(official).items() if name.startswith(PREFIXES) or name in OTHERS
+    }
     ours = {name: getattr(keys, name, "missing") for name in theirs}
     assert ours == theirs
 

@@ -1,4 +1,5 @@
-"""The surface that a user of the official client types: names, order, kinds and defaults of the parameters."""
+"""The surface that a user of the official client types: parameters, their order, kinds and defaults."""
+
 from __future__ import annotations
 
 import inspect
@@ -37,7 +38,9 @@ def test_method__takes_what_the_official_one_takes(method):
     ours = _parameters(getattr(ddb.Session, method))
     shared = [(name, kind, _plain(default)) for name, kind, default in ours[: len(theirs)]]
     assert shared == [(name, kind, _plain(default)) for name, kind, default in theirs]
-    assert [name for name, kind, _ in ours[len(theirs) :] if kind != "KEYWORD_ONLY"] == [], "only keyword-only additions"
+    assert [name for name, kind, _ in ours[len(theirs) :] if kind != "KEYWORD_ONLY"] == [], (
+        "only keyword-only additions"
+    )
 
 
 @pytest.mark.official

@@ -1,4 +1,5 @@
 """What the source must look like: layers, mirrors of headers, who may know what."""
+
 from __future__ import annotations
 
 import ast
@@ -19,7 +20,9 @@ def _code(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix in (".c", ".h"):
         text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.S)
-        return re.sub(r'"(?:\\.|[^"\\\n])*"', lambda found: found[0] if found[0].endswith('.h"') else '""', text)
+        return re.sub(
+            r'"(?:\\.|[^"\\\n])*"', lambda found: found[0] if found[0].endswith('.h"') else '""', text
+        )
     text = re.sub(r'("""|\'\'\').*?\1', " ", text, flags=re.S)
     return re.sub(r"#[^\n]*", "", text)
 
@@ -57,7 +60,9 @@ def test_c__has_no_mutable_globals(path):
             offending.append(line)
         depth += line.count("{") - line.count("}")
     assert offending == []
-    assert not re.search(r"^[ \t]+static\s+(?!const|inline)(?!.*\bconst\b)\w", _code(path), re.M), "static local variable"
+    assert not re.search(r"^[ \t]+static\s+(?!const|inline)(?!.*\bconst\b)\w", _code(path), re.M), (
+        "static local variable"
+    )
 
 
 def _mentions(paths: list[Path], pattern: str) -> list[str]:
@@ -76,7 +81,12 @@ def test_encode__never_mentions_the_link():
 
 def test_link__never_mentions_tables_or_encoding():
     assert _cython("_link*")
-    assert _mentions(_cython("_link*"), r"(?i)pandas|encode|DataFrame|\b_frame|ddb_column|ddb_string|ddb_arrow|numpy") == []
+    assert (
+        _mentions(
+            _cython("_link*"), r"(?i)pandas|encode|DataFrame|\b_frame|ddb_column|ddb_string|ddb_arrow|numpy"
+        )
+        == []
+    )
 
 
 def test_pandas__is_known_to_the_frame_and_the_result_alone():
@@ -92,8 +102,10 @@ def test_decode__knows_neither_socket_nor_pandas():
 
 
 def test_session__is_not_known_below_it():
-    lower = [p for p in CYTHON_FILES if not p.name.startswith("_core")] + [*PACKAGE.glob("column.py"),
-                                                                         *PACKAGE.glob("result.py")]
+    lower = [p for p in CYTHON_FILES if not p.name.startswith("_core")] + [
+        *PACKAGE.glob("column.py"),
+        *PACKAGE.glob("result.py"),
+    ]
     assert _mentions(lower, r"(from|import)\s+\.?session\b|from \. import .*\bsession\b") == []
 
 
@@ -104,7 +116,10 @@ def test_cython__has_no_except_star(path):
 
 # headers and their mirrors
 
-_FUNCTION = re.compile(r"^\s*(?!typedef|return|else|static)([A-Za-z_][\w \t*]*?)\b(ddb_\w+)\s*\(([^;{}]*)\)\s*(?:DDB_\w+\s*)*;", re.M)
+_FUNCTION = re.compile(
+    r"^\s*(?!typedef|return|else|static)([A-Za-z_][\w \t*]*?)\b(ddb_\w+)\s*\(([^;{}]*)\)\s*(?:DDB_\w+\s*)*;",
+    re.M,
+)
 
 
 def _signature(result: str, arguments: str) -> tuple[str, ...]:
@@ -125,14 +140,22 @@ def _signature(result: str, arguments: str) -> tuple[str, ...]:
 
 def _header_functions(path: Path) -> dict[str, tuple[str, ...]]:
     text = re.sub(r"^\s*#(?:[^\n]*\\\n)*[^\n]*", "", _code(path), flags=re.M)
-    inline = re.findall(r"\b(?:static\s+inline|DDB_INLINE)\s+([A-Za-z_][\w \t*]*?)\b(ddb_\w+)\s*\(([^;{}]*)\)\s*\{", text)
+    inline = re.findall(
+        r"\b(?:static\s+inline|DDB_INLINE)\s+([A-Za-z_][\w \t*]*?)\b(ddb_\w+)\s*\(([^;{}]*)\)\s*\{", text
+    )
     found = [*_FUNCTION.findall(text), *inline]
-    signatures = {name: _signature(result, arguments) for result, name, arguments in found if "typedef" not in result}
+    signatures = {
+        name: _signature(result, arguments) for result, name, arguments in found if "typedef" not in result
+    }
     return dict(sorted(signatures.items(), key=lambda item: re.search(rf"\b{item[0]}\s*\(", text).start()))
 
 
 def _mirror_functions(path: Path) -> dict[str, tuple[str, ...]]:
-    found = re.findall(r"^\s+([A-Za-z_][\w \t*]*?)\b(ddb_\w+)\s*\(([^()]*)\)\s*(?:noexcept)?\s*(?:nogil)?\s*$", _code(path), re.M)
+    found = re.findall(
+        r"^\s+([A-Za-z_][\w \t*]*?)\b(ddb_\w+)\s*\(([^()]*)\)\s*(?:noexcept)?\s*(?:nogil)?\s*$",
+        _code(path),
+        re.M,
+    )
     return {name: _signature(result, arguments) for result, name, arguments in found}
 
 
@@ -154,7 +177,9 @@ def test_header_functions__are_found_by_this_test():
     every = {name for header in HEADERS for name in _header_functions(header)}
     used = set()
     for path in CSRC.glob("*.c"):
-        used |= set(re.findall(r"^(?!static)[A-Za-z_][\w \t*]*?\b(ddb_\w+)\s*\([^;{}]*\)\s*\{", _code(path), re.M))
+        used |= set(
+            re.findall(r"^(?!static)[A-Za-z_][\w \t*]*?\b(ddb_\w+)\s*\([^;{}]*\)\s*\{", _code(path), re.M)
+        )
     assert used - every == set(), "defined without a declaration"
     assert len(every) >= 20
 
@@ -210,8 +235,11 @@ def test_stub__names_what_the_compiled_module_has(name):
     assert stub.is_file(), "every compiled module has a stub"
     module = importlib.import_module(f"dolphindb_fast.{name}")
     classes, functions = _stub_names(stub)
-    here = {k: v for k, v in vars(module).items()
-            if not k.startswith("_") and getattr(v, "__module__", None) == module.__name__}
+    here = {
+        k: v
+        for k, v in vars(module).items()
+        if not k.startswith("_") and getattr(v, "__module__", None) == module.__name__
+    }
     assert classes.keys() == {k for k, v in here.items() if inspect.isclass(v)}
     assert functions == {k for k, v in here.items() if callable(v) and not inspect.isclass(v)}
     for class_name, members in classes.items():
@@ -219,8 +247,11 @@ def test_stub__names_what_the_compiled_module_has(name):
         assert members == public, class_name
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("**/*.py")) + CYTHON_FILES + C_FILES + sorted((ROOT / "tests").glob("**/*.py")),
-                         ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path",
+    sorted(PACKAGE.glob("**/*.py")) + CYTHON_FILES + C_FILES + sorted((ROOT / "tests").glob("**/*.py")),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_file__is_one_room(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 650, "a file of more than about 600 lines is two rooms"
