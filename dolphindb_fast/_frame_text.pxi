@@ -88,7 +88,7 @@ cdef int put_few_arrow_names(Encoder self, object data, Py_ssize_t count) except
     if len(chunks) != 1:
         return 0
     read_arrow_chunk(self, chunks[0], &text)
-    if text.rows != count or text.validity != NULL:
+    if text.rows != count or (text.validity != NULL and chunks[0].null_count):
         return 0
     for i in range(count):
         sizes[i] = ddb_arrow_text_cell(&text, i, &names[i], &self.error)
