@@ -104,7 +104,9 @@ class LocalServer:
         self._listener = listener
         self._wake = socket.socketpair()
         self._stopped.clear()
-        self._acceptor = threading.Thread(target=self._accept, name="localserver-accept", daemon=True)
+        self._acceptor = threading.Thread(
+            target=self._accept, args=(listener, self._wake[0]), name="localserver-accept", daemon=True
+        )
         self._acceptor.start()
         return self
 
@@ -201,21 +203,20 @@ class LocalServer:
             if path not in work.databases:
                 raise UsageError(f"no database {path} here")
             return work.databases[path].table(table)
-        found = work.shared.get(name) or self._console.variables.get(name)
+        found = work.shared.get(name, self._console.variables.get(name))
         if not isinstance(found, MemoryTable):
             raise UsageError(f"no table '{name}' here: it is neither shared nor a variable set by run()")
         return found
 
     # connections --------------------------------------------------------------------------------
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket, wake: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._wake[0], selectors.EVENT_READ)
-            listener = self._listener
+            selector.register(listener, selectors.EVENT_READ)
+            selector.register(wake, selectors.EVENT_READ)
             while True:
                 ready = [key.fileobj for key, _ in selector.select()]
-                if self._wake[0] in ready:
+                if wake in ready:
                     return
                 try:
                     peer, _ = listener.accept()

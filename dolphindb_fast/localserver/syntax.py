@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -454,20 +455,19 @@ _REFUSED_WORDS = frozenset(
 def _explained(error: LarkError, script: str) -> ScriptError:
     line, column = getattr(error, "line", 0), getattr(error, "column", 0)
     if isinstance(error, UnexpectedToken):
-        found = str(error.token)
-        suspects = [found]
-        if error.token_history:
-            suspects.append(str(error.token_history[-1]))
-        if isinstance(line, int) and line > 0:
-            suspects.append(script.splitlines()[line - 1].replace("(", " ").strip().split(" ")[0])
+        if error.token.type == "$END":
+            place, found = f"line {script.count(chr(10)) + 1}", "the end of the script"
         else:
-            found, line = "the end of the script", script.count("\n") + 1
-        for word in suspects:
-            if word in _REFUSED_WORDS:
-                return refused(f"line {line}: '{word}'")
-        where = f"line {line}" if found == "the end of the script" else f"line {line}, column {column}"
+            place, found = f"line {line}, column {column}", f"'{str(error.token)[:40]}'"
+            if error.token.type == "_SEPARATOR":
+                found = "the end of the statement"
+            # the word that began the statement, the one before the place, and the one at it
+            before = re.findall(r"\w+", script.split("\n")[line - 1][: column - 1])
+            for word in (*before[:1], *before[-1:], str(error.token)):
+                if word in _REFUSED_WORDS:
+                    return refused(f"line {line}: '{word}'")
         return ScriptError(
-            f"Syntax error in {where}: '{found[:40]}' is not expected here"
+            f"Syntax error in {place}: {found} is not expected here"
             " (or it is outside the local server's subset)"
         )
     if isinstance(error, UnexpectedCharacters):
