@@ -19,7 +19,7 @@ from .. import settings as keys
 from ..column import WIRE_DTYPES, Column
 from . import temporal
 from .failures import ScriptError
-from .vectors import FLOATING, INTEGRAL, TEXT, null_mask, null_of, plain_text, texts, type_name
+from .vectors import FLOATING, INTEGRAL, TEXT, fits, null_mask, null_of, plain_text, texts, type_name
 
 __all__ = ["STORABLE", "cast", "converter", "format_cells"]
 
@@ -279,7 +279,10 @@ def _parse_cells(column: Column, target: int):
             if target == keys.DT_BOOL:
                 out[row] = {"true": 1, "false": 0, "1": 1, "0": 0}[cell.lower()]
             elif target in INTEGRAL:
-                out[row] = int(float(cell)) if "." in cell else int(cell)
+                number = int(float(cell)) if "." in cell else int(cell)
+                if not fits(target, number):
+                    raise ValueError
+                out[row] = number
             elif target in FLOATING:
                 out[row] = float(cell)
             else:

@@ -8,7 +8,7 @@ from .. import settings as keys
 from ..column import Column
 from . import temporal
 from .failures import ScriptError
-from .vectors import null_of, scalar, text, texts, unified
+from .vectors import fits, null_of, scalar, text, texts, unified
 
 __all__ = ["number", "numbers", "string", "symbols", "temporal_literal"]
 
@@ -34,7 +34,7 @@ def number(source: str) -> Column:
     if kind is None:
         if not digits.isdecimal():
             return _floating(keys.DT_DOUBLE, digits)
-        return _integral(keys.DT_INT if int(digits) < 2**31 else keys.DT_LONG, digits)
+        return _integral(keys.DT_INT if len(digits) < 19 and int(digits) < 2**31 else keys.DT_LONG, digits)
     if digits == "00":
         return scalar(kind, null_of(kind))
     if kind in (keys.DT_FLOAT, keys.DT_DOUBLE):
@@ -45,10 +45,9 @@ def number(source: str) -> Column:
 def _integral(kind: int, digits: str) -> Column:
     if not digits.isdecimal():
         raise ScriptError(f"'{digits}' is not a whole number")
-    try:
-        return scalar(kind, int(digits))
-    except (OverflowError, ValueError):
-        raise ScriptError(f"{digits[:40]} does not fit into {keys.TYPE_STRING[kind]}") from None
+    if len(digits) > 19 or not fits(kind, int(digits)):
+        raise ScriptError(f"{digits[:40]} does not fit into {keys.TYPE_STRING[kind]}")
+    return scalar(kind, int(digits))
 
 
 def _floating(kind: int, digits: str) -> Column:

@@ -24,6 +24,7 @@ __all__ = [
     "boolean",
     "column_of",
     "element",
+    "fits",
     "integer",
     "null_mask",
     "null_of",
@@ -58,6 +59,14 @@ def null_of(type_id: int):
 def scalar(type_id: int, value) -> Column:
     """A scalar of a fixed-width type; `value` is the wire's number."""
     return Column(type_id, np.array([value], dtype=WIRE_DTYPES[type_id]), form=keys.DF_SCALAR)
+
+
+def fits(type_id: int, value: int) -> bool:
+    """Whether a whole number is a value of the type, other than NULL."""
+    if type_id == keys.DT_BOOL:
+        return value in (0, 1)
+    info = np.iinfo(WIRE_DTYPES[type_id])
+    return info.min < value <= info.max
 
 
 def integer(value: int) -> Column:

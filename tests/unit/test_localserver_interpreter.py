@@ -138,6 +138,7 @@ def test_casts(server, script, expected):
         ("int(3000000000)", "row 0: 3000000000 (LONG) does not fit into INT"),
         ("nanotimestamp(2300.01.01)", "does not fit into NANOTIMESTAMP"),
         ("date(12:00m)", "MINUTE can't be converted into DATE"),
+        ('int("3000000000")', "'3000000000' is not INT"),
         ('date("soon")', "'soon' is not a date or a time"),
         ("[1,2]+[1,2,3]", "vectors of 2 and 3 cells can't be combined"),
         ("1+2020.01M*2", "don't go together"),
