@@ -18,7 +18,16 @@ import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
 
 SMALL = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
-LARGE = pd.DataFrame({"a": np.zeros(4_000_000)})  # 32 MB: more than any socket buffer takes
+#: 28 MB, more than any socket buffer takes; every cell another one, in columns that are sent as they lie,
+#: patched, widened and encoded
+LARGE = pd.DataFrame(
+    {
+        "a": np.arange(1_000_000),
+        "b": np.where(np.arange(1_000_000) % 1000 == 7, np.nan, np.arange(1_000_000) / 8),
+        "c": np.arange(1_000_000, dtype="u4"),
+        "d": pd.Series([f"t{i % 977}" for i in range(1_000_000)], dtype=object),
+    }
+)
 
 
 @pytest.fixture
@@ -91,7 +100,7 @@ def test_server_ends__while_a_large_frame_is_sent(end, connected):
     _dead(session)
 
 
-def test_server_killed__in_mid_loop(local_address):
+def test_server_killed__in_mid_loop():
     from dolphindb_fast.localserver import LocalServer
 
     with LocalServer() as server:

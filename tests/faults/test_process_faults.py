@@ -107,7 +107,7 @@ session.connect("127.0.0.1", int(sys.argv[1]))
 for _ in range(100):
     session.run("f", pd.DataFrame({"a": range(100)}))
 session.run("last")
-EVER = lambda session: threading.Event().wait()
+EVER = lambda _: threading.Event().wait()
 {ending}
 """
 
@@ -115,7 +115,7 @@ ENDINGS = {
     "falls-off-the-end": "",
     "sys-exit": "sys.exit(0)",
     "module-global-cycle": "session.me = session",
-    "kept-by-a-thread": "import threading; threading.Thread(target=EVER, args=(session,), daemon=True).start()",
+    "kept-by-a-thread": "import threading; threading.Thread(target=EVER, args=(1,), daemon=True).start()",
     "closed-late": "import atexit; atexit.register(session.close)",
     "used-late": "import atexit; atexit.register(session.run, 'last')",
     "kept-in-a-finalizer": "class K:\n    def __del__(self): self.s.close()\nk = K(); k.s = session",
@@ -210,16 +210,28 @@ def test_descriptor__is_not_inherited_by_other_programs():
         opened = _sockets() - before
         assert len(opened) >= 3  # listener and both ends
         listing = ["ls", "-l", "/proc/self/fd"]
-        inherited = subprocess.run(listing, capture_output=True, text=True, close_fds=False, timeout=60).stdout
+        inherited = subprocess.run(
+            listing, capture_output=True, text=True, close_fds=False, timeout=60
+        ).stdout
         assert [name for name in opened if name in inherited] == []
 
 
+WITHOUT_PYARROW = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "pyarrow":
+            raise ImportError("hidden by the test")
+
+sys.meta_path.insert(0, Hidden())
+import dolphindb_fast as ddb, pandas as pd
+print(len(ddb.dumps(pd.DataFrame({"a": ["x", None]}))))
+"""
+
+
 def test_import__needs_no_pyarrow_and_prints_nothing():
-    program = (
-        "import sys; sys.modules['pyarrow'] = None; import dolphindb_fast as ddb, pandas as pd;"
-        "print(len(ddb.dumps(pd.DataFrame({'a': ['x', None]}))))"
-    )
-    done = _program(program)
+    done = _program(WITHOUT_PYARROW)
     assert (done.stdout, done.stderr) == ("26\n", "")
 
 

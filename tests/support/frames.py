@@ -361,6 +361,14 @@ def _assigned():
     return frame
 
 
+def _pieces():
+    """More columns, sent as they lie or produced block by block, than fit into one system call."""
+    columns: dict = {f"i{n}": cells("int64", "nulls", 4_000, n) for n in range(70)}
+    columns |= {f"f{n}": cells("float64", "nulls", 4_000, n) for n in range(20)}
+    columns |= {f"m{n}": cells("datetime64[us]", "nulls", 4_000, n) for n in range(20)}
+    return pd.DataFrame(columns, copy=False)
+
+
 def _shared():
     """Two columns over the same memory."""
     array = cells("float64", "nulls", 50, 1)
@@ -400,6 +408,8 @@ def _mixed_cases():
         "mixed-wide-transposed-2", lambda: _wide(300, 2).T.set_axis([f"c{i}" for i in range(300)], axis=1)
     )
     yield Case("mixed-wide-1000columns-10", functools.partial(_wide, 10, 1000))
+    yield Case("mixed-wide-pieces-4000", _pieces)
+    yield Case("mixed-wide-strided-2000", lambda: _pieces()[::2])
     yield Case("mixed-fragmented-separate-5", _fragmented)
     yield Case("mixed-fragmented-consolidated-5", lambda: _fragmented().copy())
     yield Case("mixed-shared-separate-50", _shared)

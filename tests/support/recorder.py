@@ -92,7 +92,6 @@ class Connection:
         if not server.stalled:
             self.reading.set()
         self.thread = threading.Thread(target=self._read, name="fake-server-connection", daemon=True)
-        self.thread.start()
 
     def _read(self) -> None:
         steps = self._answers()
@@ -270,8 +269,11 @@ class FakeServer:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.changed:
-                self.connections.append(Connection(sock, self))
+                connection = Connection(sock, self)
+                self.connections.append(connection)
                 self.changed.notify_all()
+            # not before it is in the list: a client that got its answer may be looked for there
+            connection.thread.start()
 
     def connection(self, index: int = 0) -> Connection:
         """The connection accepted as number `index`, as soon as there is one."""

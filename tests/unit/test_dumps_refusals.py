@@ -174,6 +174,13 @@ def test_refusal__row_is_counted_in_the_frame_that_was_given():
             ddb.dumps(given)
 
 
+def test_forced_types__are_not_silently_ignored():
+    frame = pd.DataFrame({"a": [1, 2]})
+    object.__setattr__(frame, "__DolphinDB_Type__", {"a": "INT"})
+    with pytest.raises(ddb.NotSupported, match="__DolphinDB_Type__"):
+        ddb.dumps(frame)
+
+
 OBJECTS = {
     "list": [1, 2],
     "tuple": (1,),
