@@ -43,6 +43,9 @@ int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error);
 /* Read at least one byte, at most `size`. Waits. Sets `received`. */
 int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error);
 
+/* End the connection but keep the descriptor: whoever sends or waits on it stops. From any thread. */
+void ddb_link_cut(ddb_link *link);
+
 /* Close without waiting. `orderly` shuts the sending side down first, so that what was sent still arrives; in a
  * forked child it must be 0: the connection belongs to the parent. May be called again. */
 void ddb_link_close(ddb_link *link, int orderly);

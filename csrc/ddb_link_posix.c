@@ -239,6 +239,12 @@ int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout,
     }
 }
 
+void ddb_link_cut(ddb_link *link)
+{
+    if (link->fd >= 0)
+        shutdown(link->fd, SHUT_RDWR);
+}
+
 void ddb_link_close(ddb_link *link, int orderly)
 {
     if (link->fd < 0)

@@ -228,9 +228,10 @@ cdef class SessionCore:
             self.link.release()
             self.give_encoder(encoder)
 
-    def _fill(self, view):
-        """Read into `view` for a `Reader`: at least one byte, 0 at the end of the stream."""
-        return self.link.receive(view)
+    @property
+    def _fill(self):
+        """What a `Reader` reads from. Bound to the link, so that the reader does not keep the session alive."""
+        return self.link.receive
 
     def _fail(self, error):
         """Close the connection because of `error`, which every later call raises again."""

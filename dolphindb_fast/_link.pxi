@@ -29,6 +29,7 @@ cdef class _Link:
     cdef int64_t read_timeout
     cdef object unusable          # the exception that every call raises, None while the connection is good
     cdef object last_error        # text of the first fault, None if there was none
+    cdef bint closing             # close was called while the lock was held: its holder closes the descriptor
     cdef object __weakref__
 
     def __cinit__(self):
@@ -45,34 +46,48 @@ cdef class _Link:
             PyThread_free_lock(self.lock)
 
     cdef int open(self, int descriptor, bint drain, object write_timeout, object read_timeout) except -1:
+        """Take over a connected descriptor in place of the one before."""
         cdef ddb_error error
+        cdef int status
+        self.lock_or_refuse()
         ddb_link_close(&self.link, 0)
-        self.write_timeout = nanoseconds(write_timeout)
-        self.read_timeout = nanoseconds(read_timeout)
-        if ddb_link_init(&self.link, descriptor, drain, &error) != DDB_OK:
+        status = ddb_link_init(&self.link, descriptor, drain, &error)
+        if status == DDB_OK:
+            self.write_timeout = nanoseconds(write_timeout)
+            self.read_timeout = nanoseconds(read_timeout)
+            self.unusable = None
+            self.last_error = None
+        self.release()
+        if status != DDB_OK:
             raise LinkError(os.strerror(error.sys_errno))
-        self.unusable = None
-        self.last_error = None
         live_links.add(self)
         return 0
 
-    cdef int acquire(self) except -1:
-        """Take the lock, then see whether the connection can be used."""
+    cdef int lock_or_refuse(self) except -1:
+        """Take the lock; a thread that holds it already is refused."""
         cdef unsigned long thread = <unsigned long>PyThread_get_thread_ident()
         if not PyThread_acquire_lock(self.lock, NOWAIT_LOCK):
             if self.owner == thread:
                 raise UsageError(
-                    "the session is already sending in this thread: run was called from a finalizer or a signal "
-                    "handler that interrupted another run")
+                    "the session is already sending in this thread: it was called from a finalizer or a signal "
+                    "handler that interrupted another call")
             with nogil:
                 PyThread_acquire_lock(self.lock, WAIT_LOCK)
         self.owner = thread
+        return 0
+
+    cdef int acquire(self) except -1:
+        """Take the lock, then see whether the connection can be used."""
+        self.lock_or_refuse()
         if self.unusable is not None:
             self.release()
             self.refuse()
         return 0
 
     cdef int release(self) except -1:
+        if self.closing:
+            self.closing = False
+            ddb_link_close(&self.link, 0)
         self.owner = 0
         PyThread_release_lock(self.lock)
         return 0
@@ -83,17 +98,25 @@ cdef class _Link:
         raise kind(*self.unusable.args)
 
     cdef int fail(self, object error) except -1:
-        """The connection is dead: close it and remember why."""
+        """The connection is dead: close it and remember why. The lock is held."""
+        if self.closing:
+            return 0
         ddb_link_close(&self.link, 0)
         if self.last_error is None:
             self.last_error = str(error)
-        text = f"the connection was closed after an error: {error}"
-        self.unusable = LinkError(text)
+        self.unusable = LinkError(f"the connection was closed after an error: {error}")
         return 0
 
     cdef int close(self) except -1:
-        ddb_link_close(&self.link, 1)
+        """Close without waiting. If a call is under way, only cut it off: closing the descriptor under it could let
+        it write to whatever gets the same number next."""
         self.unusable = UsageError("the session is closed; call connect to use it again")
+        if PyThread_acquire_lock(self.lock, NOWAIT_LOCK):
+            ddb_link_close(&self.link, 1)
+            PyThread_release_lock(self.lock)
+        else:
+            self.closing = True
+            ddb_link_cut(&self.link)
         return 0
 
     cdef int abandon(self) except -1:
@@ -102,6 +125,7 @@ cdef class _Link:
         # the lock may have been held by a thread that does not exist here
         self.lock = PyThread_allocate_lock()
         self.owner = 0
+        self.closing = False
         self.unusable = UsageError("the session was connected in the parent process; connect anew after a fork")
         return 0
 
@@ -136,6 +160,8 @@ cdef class _Link:
 
     cdef int raise_send(self, int status, ddb_error *error) except -1:
         cdef uint64_t accepted = self.link.accepted
+        if self.closing:
+            raise LinkError("the session was closed while a request was being sent")
         if status == DDB_ERR_TIMEOUT:
             seconds = self.write_timeout * 1e-9
             if accepted == 0:
@@ -161,8 +187,8 @@ cdef class _Link:
             text += f"; its last words: {said[:300]!r}"
         return text
 
-    cdef Py_ssize_t receive(self, object view) except -1:
-        """Wait for bytes of a reply and read them into `view`; 0 at the end of the stream."""
+    def receive(self, view):
+        """Wait for bytes of a reply and read them into `view`: at least one byte, 0 at the end of the stream."""
         cdef uint8_t[::1] target = view
         cdef uint8_t *memory = &target[0]
         cdef size_t size = target.shape[0]
@@ -174,8 +200,10 @@ cdef class _Link:
                 status = ddb_link_receive(&self.link, memory, size, self.read_timeout, &received, &error)
             if status == DDB_ERR_SIGNAL:
                 PyErr_CheckSignals()
+        if self.closing:
+            raise LinkError("the session was closed while it waited for a reply")
         if status == DDB_OK:
-            return <Py_ssize_t>received
+            return received
         if status == DDB_ERR_CLOSED:
             return 0
         if status == DDB_ERR_TIMEOUT:
