@@ -10,9 +10,11 @@ from importlib import resources
 try:
     from lark import Lark, Token, Transformer, v_args
     from lark.exceptions import LarkError, UnexpectedCharacters, UnexpectedToken, VisitError
-except ImportError as error:
-    raise ImportError(
-        "the local server parses scripts with lark: pip install 'dolphindb-fast[local]'"
+except ModuleNotFoundError as error:
+    if error.name != "lark":
+        raise
+    raise ModuleNotFoundError(
+        "the local server parses scripts with lark: pip install 'dolphindb-fast[local]'", name="lark"
     ) from error
 
 from ..column import Column
