@@ -29,4 +29,5 @@ cdef extern from "ddb_link.h" nogil:
     int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error)
     int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
     int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error)
+    void ddb_link_cut(ddb_link *link)
     void ddb_link_close(ddb_link *link, int orderly)
