@@ -394,6 +394,8 @@ cdef class Encoder:
         if isinstance(obj, Table):
             return self.put_neutral_table(obj, depth)
         if isinstance(obj, Dictionary):
+            if len(obj.keys) != len(obj.values):
+                raise ValueRefused(f"{self.where(-1)}a dictionary of {len(obj.keys)} keys and {len(obj.values)} values")
             self.put_head(obj.values.type, DDB_FORM_DICTIONARY)
             self.put_neutral(obj.keys, depth + 1)
             return self.put_neutral(obj.values, depth + 1)
@@ -402,8 +404,8 @@ cdef class Encoder:
             "DataFrame, None, bool, int, float and str")
 
     cdef int put_neutral_table(self, object table, int depth) except -1:
-        if not table.columns:
-            raise ValueRefused("a table needs at least one column")
+        if not table.columns or len(table.columns) != len(table.names):
+            raise ValueRefused(f"{self.where(-1)}a table of {len(table.names)} names and {len(table.columns)} columns")
         self.put_head(0, DDB_FORM_TABLE)
         self.put_counts(len(table), len(table.columns))
         self.put_text(table.name)
@@ -452,14 +454,16 @@ cdef class Encoder:
         dtype = WIRE_DTYPES.get(DDB_TYPE_INT if column.symbols is not None else type)
         if dtype is None:
             raise UnsupportedTypeError(f"columns of type {type_name(type)} can't be encoded")
-        data = np.ascontiguousarray(column.data, dtype=dtype)
+        data = neutral_array(column.data, dtype)
+        if column.symbols is not None and rows and not 0 <= data.min() <= data.max() < len(column.symbols):
+            raise ValueRefused(f"symbol indices outside their base of {len(column.symbols)}")
         self.borrowed.append(data)
         return self.put_column(cnp.PyArray_BYTES(data), data.itemsize, rows, copy_conversion(data.itemsize), False)
 
     cdef int put_neutral_text(self, object column) except -1:
         cdef ddb_arrow_text text
-        cdef cnp.ndarray data = np.ascontiguousarray(column.data, dtype=np.uint8)
-        cdef cnp.ndarray offsets = np.ascontiguousarray(column.offsets, dtype=np.int64)
+        cdef cnp.ndarray data = neutral_array(column.data, np.dtype(np.uint8))
+        cdef cnp.ndarray offsets = neutral_array(column.offsets, np.dtype(np.int64))
         self.borrowed.append((data, offsets))
         text.validity = NULL
         text.bit_offset = 0
@@ -479,6 +483,13 @@ cdef class Encoder:
         self.frame = None
         self.error.column = -1
         return 0
+
+
+cdef cnp.ndarray neutral_array(object data, object dtype):
+    """The array of a neutral value, which must be what `Column` says: nothing is converted here."""
+    if not isinstance(data, np.ndarray) or data.ndim != 1 or data.dtype != dtype:
+        raise ValueRefused(f"a Column needs a 1-d array of {dtype}, not {getattr(data, 'dtype', type(data).__name__)}")
+    return np.ascontiguousarray(data)
 
 
 cdef inline size_t text_room(object text):
