@@ -15,6 +15,7 @@ EXTENSIONS = {
         [
             "csrc/ddb_status.c",
             "csrc/ddb_arena.c",
+            "csrc/ddb_kernels.c",
             "csrc/ddb_column.c",
             "csrc/ddb_string.c",
             "csrc/ddb_request.c",
@@ -45,7 +46,7 @@ def extensions():
         yield Extension(
             name,
             [main, *sources],
-            depends=sorted(glob.glob("csrc/*.h")),
+            depends=sorted(glob.glob("csrc/*.h") + glob.glob("csrc/*.inc")),
             include_dirs=["csrc", numpy.get_include()],
             define_macros=macros,
             extra_compile_args=compile_args,

@@ -1,32 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A borrowed fixed-width column and the kernels that turn its cells into wire cells.
+ * A borrowed fixed-width column, and how its cells become wire cells.
  *
  * The memory belongs to the caller's array; it is never written. Any stride (0 and negative too), alignment
  * and byte order is read. No function here needs the GIL. */
 #ifndef DDB_COLUMN_H
 #define DDB_COLUMN_H
 
-#include "ddb_status.h"
-#include "ddb_wire.h"
-
-/* From numpy's cells to the wire's: source and target type, null rule. */
-typedef enum ddb_conversion {
-    DDB_CONV_COPY8 = 0,          /* bool -> BOOL, int8 -> CHAR */
-    DDB_CONV_COPY16,             /* int16 -> SHORT */
-    DDB_CONV_COPY32,             /* int32 -> INT */
-    DDB_CONV_COPY64,             /* int64 -> LONG, datetime64[ms] -> TIMESTAMP, [ns] -> NANOTIMESTAMP: NaT is NULL */
-    DDB_CONV_F32_FLOAT,          /* NaN and infinities -> NULL */
-    DDB_CONV_F64_DOUBLE,         /* NaN and infinities -> NULL */
-    DDB_CONV_U8_SHORT,
-    DDB_CONV_U16_INT,
-    DDB_CONV_U32_LONG,
-    DDB_CONV_U64_LONG,           /* refused above 2**63 - 1 */
-    DDB_CONV_I64S_DATETIME,      /* seconds to 32 bits, refused outside; NaT -> NULL */
-    DDB_CONV_I64US_NANOTIMESTAMP,/* times 1000, refused on overflow; NaT -> NULL */
-    DDB_CONV_COUNT
-} ddb_conversion;
+#include "ddb_kernels.h"
 
 typedef struct ddb_column {
+    const ddb_kernels *kernels;
     const char *data; /* first cell */
     ptrdiff_t stride; /* bytes from cell to cell */
     int64_t rows;

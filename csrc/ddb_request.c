@@ -154,24 +154,24 @@ int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text,
     return DDB_OK;
 }
 
-int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *map, ddb_error *error)
+int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *numbers, ddb_error *error)
 {
     size_t bytes = (size_t)codes->rows * sizeof(int32_t);
-    size_t map_bytes = (size_t)codes->categories * sizeof(int32_t);
+    size_t map_bytes = ((size_t)codes->categories + 1) * sizeof(int32_t);
 
     if (bytes < request->defer_size) {
         uint8_t *out = ddb_arena_reserve(&request->out, bytes);
         if (DDB_UNLIKELY(!out))
             return no_memory(error);
-        int status = ddb_codes_write(codes, map, 0, codes->rows, (int32_t *)(void *)out, error);
+        ddb_codes_write(codes, numbers, 0, codes->rows, (int32_t *)(void *)out);
         request->out.size += bytes;
-        return status;
+        return DDB_OK;
     }
     uint8_t *kept = ddb_arena_reserve(&request->maps, map_bytes);
     segment *added = defer(request, SEGMENT_CODES, bytes);
     if (!kept || !added)
         return no_memory(error);
-    memcpy(kept, map, map_bytes);
+    memcpy(kept, numbers, map_bytes);
     added->as.symbol.codes = *codes;
     added->as.symbol.map = request->maps.size;
     request->maps.size += map_bytes;
@@ -219,9 +219,10 @@ static int64_t produce(ddb_request *request, const segment *source, ddb_piece *p
         rows = source->as.symbol.codes.rows - request->row;
         if ((size_t)rows > left / sizeof(int32_t))
             rows = (int64_t)(left / sizeof(int32_t));
-        status = ddb_codes_write(&source->as.symbol.codes,
-                                 (const int32_t *)(const void *)(request->maps.data + source->as.symbol.map),
-                                 request->row, rows, (int32_t *)(void *)out, error);
+        ddb_codes_write(&source->as.symbol.codes,
+                        (const int32_t *)(const void *)(request->maps.data + source->as.symbol.map), request->row, rows,
+                        (int32_t *)(void *)out);
+        status = DDB_OK;
         bytes = (size_t)rows * sizeof(int32_t);
         break;
     default:

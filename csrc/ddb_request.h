@@ -59,8 +59,8 @@ int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_e
 /* Append the rows of an Arrow text chunk, likewise. */
 int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error);
 
-/* Append the indices of a symbol column, likewise; `map` is copied if it must be kept. */
-int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *map, ddb_error *error);
+/* Append the indices of a symbol column, likewise; `numbers` is copied if it must be kept. */
+int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *numbers, ddb_error *error);
 
 /* Bytes that the whole request makes. Known once all is put. */
 size_t ddb_request_size(const ddb_request *request);

@@ -4,12 +4,12 @@
 #ifndef DDB_STRING_H
 #define DDB_STRING_H
 
-#include "ddb_status.h"
-#include "ddb_wire.h"
+#include "ddb_kernels.h"
 
 /* One chunk of an Arrow string or large_string array. `offsets` and `validity` start at row 0 of the chunk
  * but for `bit_offset`; null rows are written as empty text. */
 typedef struct ddb_arrow_text {
+    const ddb_kernels *kernels;
     const uint8_t *validity; /* bitmap, or NULL if no row is null */
     int64_t bit_offset;      /* bit of row 0 */
     const char *offsets;     /* int32 or int64, rows + 1 of them, maybe unaligned */
@@ -42,9 +42,6 @@ DDB_INLINE void ddb_copy_terminated(uint8_t *target, const uint8_t *source, int6
 #endif
 }
 
-/* How many of `size` bytes are zero. Encoded text of n rows has n, or some row held a NUL. */
-int64_t ddb_count_zeros(const uint8_t *data, size_t size);
-
 /* Check every row of the chunk and tell how many wire bytes it makes. */
 int ddb_arrow_text_check(const ddb_arrow_text *text, int64_t *bytes, ddb_error *error);
 
@@ -58,6 +55,7 @@ int64_t ddb_arrow_text_cell(const ddb_arrow_text *text, int64_t row, const uint8
 
 /* Category codes of any stride; `code_size` 1, 2, 4 or 8 bytes, signed, -1 is null. */
 typedef struct ddb_codes {
+    const ddb_kernels *kernels;
     const char *data;
     ptrdiff_t stride;
     int code_size;
@@ -65,12 +63,12 @@ typedef struct ddb_codes {
     int64_t categories;
 } ddb_codes;
 
-/* Number the categories in order of first appearance: map[code] becomes 1, 2, ...; order[number - 1] the code.
- * `map` has room for `categories` numbers and must be zero. Sets `used`. */
-int ddb_codes_number(const ddb_codes *codes, int32_t *map, int64_t *order, int64_t *used, ddb_error *error);
+/* Number the categories in order of first appearance: numbers[code + 1] becomes 1, 2, ...; order[number - 1] the
+ * code. `numbers` has room for `categories` + 1 and must be zero; entry 0, for null, stays 0. Sets `used`. */
+int ddb_codes_number(const ddb_codes *codes, int32_t *numbers, int64_t *order, int64_t *used, ddb_error *error);
 
-/* Write the symbol indices of rows [first, first + count): map[code], 0 for null. Codes out of range are refused. */
-int ddb_codes_write(const ddb_codes *codes, const int32_t *map, int64_t first, int64_t count, int32_t *target,
-                    ddb_error *error);
+/* Write the symbol indices of rows [first, first + count): numbers[code + 1]. A code that went out of range since
+ * it was numbered is written as null. */
+void ddb_codes_write(const ddb_codes *codes, const int32_t *numbers, int64_t first, int64_t count, int32_t *target);
 
 #endif

@@ -37,6 +37,7 @@ from .errors import (
 from ._c.arena cimport *
 from ._c.column cimport *
 from ._c.common cimport *
+from ._c.kernels cimport *
 from ._c.link cimport *
 from ._c.request cimport *
 from ._c.status cimport *

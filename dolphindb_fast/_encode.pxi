@@ -41,6 +41,22 @@ cdef bytes encoded_name(str name, str what):
     return encoded_text(name, what)
 
 
+# the loops that new encoders use
+cdef const ddb_kernels *active_kernels = ddb_kernels_select(DDB_KERNELS_COUNT)
+
+
+def _select_kernels(str name=None):
+    """Let new encoders use the loops of one instruction set: "baseline", "avx2" or "avx512"; None is the best that
+    this processor has. Returns the name of the set in use, a lesser one where the processor lacks it."""
+    global active_kernels
+    levels = {None: DDB_KERNELS_COUNT, "baseline": DDB_KERNELS_BASELINE, "avx2": DDB_KERNELS_AVX2,
+              "avx512": DDB_KERNELS_AVX512}
+    if name not in levels:
+        raise UsageError(f"no instruction set {name!r}; there are baseline, avx2 and avx512")
+    active_kernels = ddb_kernels_select(levels[name])
+    return active_kernels.name.decode()
+
+
 cdef class _Scratch:
     """What a memoryview from `Encoder.encode` looks at. Memory that is still looked at when the encoder needs its
     scratch again passes to this object, and the encoder takes new memory: a view never dangles."""
@@ -78,6 +94,7 @@ cdef class Encoder:
     One encoder serves one thread at a time. Keep it: its memory settles at the size of the frames.
     """
 
+    cdef const ddb_kernels *kernels
     cdef ddb_request request
     cdef ddb_error error
     cdef _Scratch scratch      # looks at request.out; None if nobody was given a view
@@ -92,6 +109,7 @@ cdef class Encoder:
     cdef bytes names_bytes
 
     def __cinit__(self):
+        self.kernels = active_kernels
         ddb_request_init(&self.request)
         self.borrowed = []
 
@@ -249,6 +267,7 @@ cdef class Encoder:
     cdef int put_column(self, const char *data, ptrdiff_t stride, int64_t rows, int conversion, bint swap) except -1:
         cdef ddb_column column
         cdef int status
+        column.kernels = self.kernels
         column.data = data
         column.stride = stride
         column.rows = rows
@@ -299,7 +318,7 @@ cdef class Encoder:
                 raise MemoryError()
             end = out.data + out.capacity
         out.size = target - out.data
-        if ddb_count_zeros(out.data + start, out.size - start) != rows:
+        if self.kernels.count_zeros(out.data + start, out.size - start) != rows:
             self.refuse_nul(cells, stride, rows)
         return 0
 
@@ -354,7 +373,7 @@ cdef class Encoder:
         """One text (str or bytes) with its NUL."""
         cdef size_t start = self.request.out.size
         self.put_text_unchecked(text, -1)
-        if ddb_count_zeros(self.request.out.data + start, self.request.out.size - start) != 1:
+        if self.kernels.count_zeros(self.request.out.data + start, self.request.out.size - start) != 1:
             ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
             self.raise_error()
         return 0
@@ -465,6 +484,7 @@ cdef class Encoder:
         cdef cnp.ndarray data = neutral_array(column.data, np.dtype(np.uint8))
         cdef cnp.ndarray offsets = neutral_array(column.offsets, np.dtype(np.int64))
         self.borrowed.append((data, offsets))
+        text.kernels = self.kernels
         text.validity = NULL
         text.bit_offset = 0
         text.offsets = cnp.PyArray_BYTES(offsets)

@@ -280,7 +280,7 @@ cdef int put_few_names(Encoder self, object data, Py_ssize_t count) except -1:
         if PyUnicode_GET_LENGTH(<object>cells[i]) > DDB_LIMIT_TEXT:
             return 0
         self.put_text_unchecked(<object>cells[i], -1)
-    if ddb_count_zeros(self.request.out.data + start, self.request.out.size - start) != count:
+    if self.kernels.count_zeros(self.request.out.data + start, self.request.out.size - start) != count:
         self.request.out.size = start
         return 0
     return 1

@@ -52,6 +52,7 @@ cdef int read_arrow_chunk(Encoder self, object chunk, ddb_arrow_text *text) exce
     if wide is None:
         self.refuse_type(f"Arrow type {chunk.type} can't be sent as text")
     memset(text, 0, sizeof(text[0]))
+    text.kernels = self.kernels
     text.wide = wide
     text.rows = len(chunk)
     offset = chunk.offset
@@ -92,7 +93,7 @@ cdef int put_few_arrow_names(Encoder self, object data, Py_ssize_t count) except
         return 0
     for i in range(count):
         sizes[i] = ddb_arrow_text_cell(&text, i, &names[i], &self.error)
-        if sizes[i] < 0 or ddb_count_zeros(names[i], sizes[i]):
+        if sizes[i] < 0 or self.kernels.count_zeros(names[i], sizes[i]):
             return 0
         for j in range(i):
             if sizes[i] == sizes[j] and memcmp(names[i], names[j], sizes[i]) == 0:
@@ -145,6 +146,7 @@ cdef int put_category_values(Encoder self, cnp.ndarray codes, cnp.ndarray table)
     self.target = source.rule.type
     dtype = WIRE_DTYPES[source.rule.type]
     cells = np.full(table.shape[0] + 1, NULLS[dtype], dtype=dtype)
+    column.kernels = self.kernels
     column.data = source.data
     column.stride = source.row_stride
     column.rows = table.shape[0]
@@ -165,7 +167,7 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
     """A symbol vector from codes and either an object array of str or one Arrow chunk."""
     cdef ddb_codes source
     cdef ddb_arrow_text text
-    cdef int32_t *numbers = NULL
+    cdef int32_t *numbers
     cdef int64_t *order
     cdef int64_t used = 0, i, empty = -1, size
     cdef const uint8_t *cell
@@ -175,6 +177,7 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
         # an empty symbol vector carries no base
         return self.put_vector_head(DDB_TYPE_SYMBOL, 0)
     self.borrowed.append(codes)
+    source.kernels = self.kernels
     source.data = cnp.PyArray_BYTES(codes)
     source.stride = codes.strides[0]
     source.code_size = <int>codes.itemsize
@@ -184,13 +187,14 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
         read_arrow_chunk(self, chunk, &text)
         if text.rows != count:
             raise ConversionError("the categories' Arrow array differs in length from them")
-    numbers = <int32_t *>PyMem_Malloc(count * (sizeof(int32_t) + sizeof(int64_t)) + 16)
-    if numbers == NULL:
+    # an order for every category that can be used, then a number for each, and for null
+    used = min(count, rows)
+    order = <int64_t *>PyMem_Malloc(used * sizeof(int64_t) + (count + 1) * sizeof(int32_t))
+    if order == NULL:
         raise MemoryError()
-    # behind the numbers, aligned for int64
-    order = <int64_t *>(numbers + (count + (count & 1)))
+    numbers = <int32_t *>(order + used)
     try:
-        memset(numbers, 0, count * sizeof(int32_t))
+        memset(numbers, 0, (count + 1) * sizeof(int32_t))
         self.check(ddb_codes_number(&source, numbers, order, &used, &self.error))
         for i in range(used):
             if chunk is not None:
@@ -204,9 +208,9 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
                 break
         if empty >= 0:
             # the empty category is NULL, entry 0 of every base
-            numbers[order[empty]] = 0
+            numbers[order[empty] + 1] = 0
             for i in range(empty + 1, used):
-                numbers[order[i]] -= 1
+                numbers[order[i] + 1] -= 1
         self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
         self.put_counts(rows, 1)
         self.put_counts(self.symbol_bases, used + (empty < 0))
@@ -222,11 +226,11 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
                 size = ddb_arrow_text_cell(&text, order[i], &cell, &self.error)
                 if size < 0:
                     self.refuse_category(order[i])
-                if ddb_count_zeros(cell, size):
+                if self.kernels.count_zeros(cell, size):
                     ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
                     self.refuse_category(order[i])
                 self.put(cell, size)
                 self.put(b"\x00", 1)
         return self.check(ddb_request_put_codes(&self.request, &source, numbers, &self.error))
     finally:
-        PyMem_Free(numbers)
+        PyMem_Free(order)

@@ -2,25 +2,12 @@ from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint8_t
 
 from .common cimport ddb_piece
+from .kernels cimport ddb_kernels
 from .status cimport ddb_error
 
 cdef extern from "ddb_column.h" nogil:
-    ctypedef enum ddb_conversion:
-        DDB_CONV_COPY8
-        DDB_CONV_COPY16
-        DDB_CONV_COPY32
-        DDB_CONV_COPY64
-        DDB_CONV_F32_FLOAT
-        DDB_CONV_F64_DOUBLE
-        DDB_CONV_U8_SHORT
-        DDB_CONV_U16_INT
-        DDB_CONV_U32_LONG
-        DDB_CONV_U64_LONG
-        DDB_CONV_I64S_DATETIME
-        DDB_CONV_I64US_NANOTIMESTAMP
-        DDB_CONV_COUNT
-
     ctypedef struct ddb_column:
+        const ddb_kernels *kernels
         const char *data
         ptrdiff_t stride
         int64_t rows
