@@ -24,6 +24,7 @@ cimport numpy as cnp
 
 import os
 import weakref
+from time import monotonic
 
 import numpy as np
 
@@ -71,6 +72,12 @@ cdef class SessionCore:
     cdef readonly bint asynchronous
     cdef int64_t requests
     cdef int64_t rows
+    cdef Encoder gathered     # requests of an open batch; None without one
+    cdef unsigned long gatherer   # thread that opened it
+    cdef int64_t gathered_requests
+    cdef size_t gather_bytes
+    cdef object gather_delay  # seconds, None: no limit
+    cdef double gather_due
     cdef object __weakref__
 
     def __cinit__(self):
@@ -115,19 +122,24 @@ cdef class SessionCore:
             self._refuse_options(clearMemory, pickleTableToList, priority, parallelism, fetchSize, disableDecimal)
         if self.link.unusable is not None:
             self.link.refuse()
+        if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
+            return self.gather(script, args)
         encoder = self.take_encoder()
         try:
             encoder.begin(DDB_DEFER_SIZE)
-            if count == 0:
-                self.put_script(encoder, script)
-            else:
-                encoder.put_bytes(self.function_header(script, count))
-                encoder.place = script
-                for argument in args:
-                    encoder.put_object(argument, 0)
+            self.put_run(encoder, script, args)
             return self.submit(encoder, "call" if count else "exec", script)
         finally:
             self.give_encoder(encoder)
+
+    cdef int put_run(self, Encoder encoder, object script, tuple args) except -1:
+        if not args:
+            return self.put_script(encoder, script)
+        encoder.put_bytes(self.function_header(script, len(args)))
+        encoder.place = script
+        for argument in args:
+            encoder.put_object(argument, 0)
+        return 0
 
     cdef Encoder take_encoder(self):
         if self.encoders:
@@ -183,11 +195,83 @@ cdef class SessionCore:
         encoder.put_bytes(body)
         return 0
 
+    # -- batch: see batch.Batch ----------------------------------------------------------------------------
+
+    cdef object gather(self, object script, tuple args):
+        """Put a request behind the gathered ones; send them all if it is time."""
+        cdef Encoder encoder = self.gathered
+        cdef size_t size = encoder.request.out.size
+        cdef int64_t rows = encoder.rows
+        encoder.resume()
+        try:
+            self.put_run(encoder, script, args)
+            size = encoder.request.out.size
+            rows = encoder.rows
+        finally:
+            # a refused frame leaves no byte behind
+            encoder.pause(size, rows)
+        if self.gathered_requests == 0 and self.gather_delay is not None:
+            self.gather_due = monotonic() + <double>self.gather_delay
+        self.gathered_requests += 1
+        if size >= self.gather_bytes or (self.gather_delay is not None and monotonic() >= self.gather_due):
+            self._flush_batch()
+        return None
+
+    def _begin_batch(self, size_t max_bytes, max_delay):
+        if not self.asynchronous:
+            raise UsageError("batch needs an asynchronous session: each request of a synchronous one waits for its reply")
+        if self.link.unusable is not None:
+            self.link.refuse()
+        if self.gathered is not None:
+            raise UsageError("a batch is open already on this session")
+        self.gather_bytes = max_bytes
+        self.gather_delay = max_delay
+        self.gathered_requests = 0
+        self.gatherer = <unsigned long>PyThread_get_thread_ident()
+        self.gathered = Encoder()
+        self.gathered.begin(DDB_DEFER_NEVER)
+        self.gathered.end()
+
+    def _flush_batch(self):
+        """Send what was gathered; after a time-out without a byte sent it is kept."""
+        cdef Encoder encoder = self.gathered
+        if encoder is None or self.gathered_requests == 0:
+            return
+        encoder.resume()
+        try:
+            self.link.acquire()
+            try:
+                ddb_request_rewind(&encoder.request)
+                self.link.send(&encoder.request.producer, encoder.request.out.size)
+                self.requests += self.gathered_requests
+                self.rows += encoder.rows
+            finally:
+                self.link.release()
+        except LinkError as error:
+            if self.link.unusable is None:
+                raise
+            lost, self.gathered_requests = self.gathered_requests, 0
+            raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
+        finally:
+            encoder.end()
+        encoder.begin(DDB_DEFER_NEVER)
+        encoder.end()
+        self.gathered_requests = 0
+        if self.link.link.inbox_size:
+            self._unsolicited(self.link.take_inbox())
+
+    def _end_batch(self):
+        try:
+            self._flush_batch()
+        finally:
+            self.gathered = None
+
     def _upload(self, dict variables):
         """Send a `variable` request; names are checked by the caller."""
         cdef Encoder encoder
         if self.link.unusable is not None:
             self.link.refuse()
+        self._flush_batch()
         encoder = self.take_encoder()
         try:
             encoder.begin(DDB_DEFER_SIZE)
@@ -239,7 +323,12 @@ cdef class SessionCore:
         self.link.fail(error)
 
     def _close(self):
-        self.link.close()
+        try:
+            if self.gathered_requests and self.link.unusable is None \
+                    and self.gatherer == <unsigned long>PyThread_get_thread_ident():
+                self._flush_batch()
+        finally:
+            self.link.close()
 
     @property
     def _is_open(self):

@@ -201,9 +201,23 @@ cdef class Encoder:
         self.frame = None
         if self.borrowed:
             self.borrowed.clear()
+        # what was never deferred is still wanted: by a view, or gathered for a batch
         if self.request.defer_size != DDB_DEFER_NEVER:
             ddb_request_trim(&self.request, SCRATCH_CAP)
         return 0
+
+    cdef int resume(self) except -1:
+        """Go on behind what was put before, to gather several requests."""
+        if self.busy:
+            raise UsageError("the encoder is already at work")
+        self.busy = True
+        return 0
+
+    cdef int pause(self, size_t size, int64_t rows) except -1:
+        """Keep the first `size` bytes and `rows` rows of what was gathered."""
+        self.request.out.size = size
+        self.rows = rows
+        return self.end()
 
     # -- errors -----------------------------------------------------------------------------------------------
 

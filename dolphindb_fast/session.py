@@ -14,6 +14,7 @@ from typing import NamedTuple
 from . import settings as keys
 from ._core import SessionCore
 from ._decode import Reader
+from .batch import Batch
 from .column import Column
 from .errors import (
     AuthenticationError,
@@ -425,6 +426,17 @@ class Session(SessionCore):
             return -1
         result = self._upload(nameObjectDict)
         return -1 if result is None else result
+
+    def batch(self, maxBytes: int = 262144, maxDelay: datetime.timedelta | float | None = None) -> Batch:
+        """Gather this thread's submissions: `run` returns before the operating system has the bytes. See `Batch`.
+
+        Examples
+        --------
+        >>> with session.batch():
+        ...     for frame in frames:
+        ...         session.run("tableInsert{trades}", frame)
+        """
+        return Batch(self, maxBytes, maxDelay)
 
     def close(self) -> None:
         """Close the connection without waiting; what was sent is still delivered. May be called again."""
