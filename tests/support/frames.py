@@ -120,6 +120,17 @@ def _swapped(column, rows):
     return pd.DataFrame({k: v.astype(v.dtype.newbyteorder(">")) for k, v in arrays.items()}, copy=False)
 
 
+def _unaligned(column, rows):
+    """Cells that begin at odd addresses."""
+    arrays = {}
+    for number, name in enumerate(COLUMNS):
+        array = column(rows, number)
+        room = np.zeros(array.nbytes + 1, dtype="u1")
+        arrays[name] = np.frombuffer(room, dtype=array.dtype, count=rows, offset=1) if rows else array
+        arrays[name][:] = array
+    return pd.DataFrame(arrays, copy=False)
+
+
 def _readonly(column, rows):
     arrays = {name: column(rows, number) for number, name in enumerate(COLUMNS)}
     for array in arrays.values():
@@ -154,6 +165,7 @@ LAYOUTS = {
     "fortran": functools.partial(_block, order="F"),
     "cblock": functools.partial(_block, order="C"),
     "swapped": _swapped,
+    "unaligned": _unaligned,
     "readonly": _readonly,
     "edited": _edited,
     "glued": _glued,
@@ -186,7 +198,7 @@ def _numeric_cases():
     for type_name in ("bool", *INTEGERS, "float32", "float64", *MOMENTS):
         dtype = np.dtype(type_name)
         label = type_name.replace("[", "_").replace("]", "")
-        layouts = _ARRAYS + (("swapped",) if dtype.itemsize > 1 else ())
+        layouts = _ARRAYS + (("swapped", "unaligned") if dtype.itemsize > 1 else ())
         refused = "the official client refuses unsigned columns" if dtype.kind == "u" else ""
         kinds = (
             ("plain",)

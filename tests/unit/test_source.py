@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="runs beside the sourc
 def _code(path: Path) -> str:
     """The text of a C or Cython file without comments, docstrings and strings."""
     text = path.read_text(encoding="utf-8")
-    if path.suffix in (".c", ".h"):
+    if path.suffix in (".c", ".h", ".inc"):
         text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.S)
         return re.sub(
             r'"(?:\\.|[^"\\\n])*"', lambda found: found[0] if found[0].endswith('.h"') else '""', text
@@ -31,7 +31,7 @@ def _cython(pattern: str) -> list[Path]:
     return sorted(path for path in PACKAGE.glob(pattern) if path.suffix in (".pyx", ".pxi", ".pxd"))
 
 
-C_FILES = sorted(CSRC.glob("*.[ch]"))
+C_FILES = sorted([*CSRC.glob("*.[ch]"), *CSRC.glob("*.inc")])
 CYTHON_FILES = _cython("*.p*") + sorted((PACKAGE / "_c").glob("*.pxd"))
 
 
