@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .column import Column, Dictionary, Table
 
 class Reader:
@@ -15,4 +18,5 @@ class Reader:
     def read_bytes(self, size: int) -> bytes: ...
     def read_object(self) -> Column | Table | Dictionary: ...
 
+def texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.object_]: ...
 def decode(data: bytes | bytearray | memoryview) -> Column | Table | Dictionary: ...

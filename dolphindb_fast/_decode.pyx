@@ -1,6 +1,9 @@
 # cython: language_level=3
 """Wire bytes -> neutral values. Knows neither sockets nor pandas: bytes come from a callable."""
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy, memmove
 
@@ -322,6 +325,45 @@ cdef cnp.ndarray _grown(cnp.ndarray array, size_t used, size_t size):
     grown = np.empty(size, dtype=array.dtype)
     grown[:used] = array[:used]
     return grown
+
+
+def texts(cnp.ndarray data not None, cnp.ndarray offsets not None):
+    """The texts of a STRING column as an object array of str.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+    offsets : ndarray of int64
+        As `Column` has them.
+
+    Returns
+    -------
+    ndarray of object
+        Bytes that are not UTF-8 are dropped, as the official client does.
+    """
+    cdef Py_ssize_t i, count = offsets.shape[0] - 1
+    cdef cnp.ndarray result
+    cdef PyObject **cells
+    cdef const int64_t *cuts
+    cdef const char *bytes_
+    cdef int64_t size
+    cdef object text
+    if data.ndim != 1 or offsets.ndim != 1 or count < 0 or data.dtype != np.uint8 or offsets.dtype != np.int64 \
+            or not data.flags.c_contiguous or not offsets.flags.c_contiguous:
+        raise ValueError("data must be contiguous uint8 and offsets contiguous int64, at least one")
+    result = np.empty(count, dtype=object)
+    cells = <PyObject **>cnp.PyArray_DATA(result)
+    cuts = <const int64_t *>cnp.PyArray_DATA(offsets)
+    bytes_ = cnp.PyArray_BYTES(data)
+    size = data.shape[0]
+    for i in range(count):
+        if cuts[i] < 0 or cuts[i + 1] < cuts[i] or cuts[i + 1] > size:
+            raise ValueError(f"offsets of row {i} are outside the data")
+        text = PyUnicode_DecodeUTF8(bytes_ + cuts[i], cuts[i + 1] - cuts[i], b"ignore")
+        Py_INCREF(text)
+        Py_XDECREF(cells[i])
+        cells[i] = <PyObject *>text
+    return result
 
 
 def decode(data):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from . import settings as keys
+from ._decode import texts
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Table
 from .errors import NotSupported
 
@@ -71,20 +72,24 @@ def _nulls(column: Column) -> np.ndarray:
 
 def _dates(column: Column) -> np.ndarray:
     """datetime64 in the type's own unit; times of day fall on 1970-01-01."""
+    unit = f"datetime64[{UNITS[column.type]}]"
+    if column.data.dtype.itemsize == 8:
+        # the sentinel of 64-bit types is NaT
+        return column.data.view(unit)
     nulls = _nulls(column)
     cells = column.data.astype(np.int64)
     if column.type == keys.DT_MONTH:
         cells -= MONTHS_TO_1970
-    dates = cells.view(f"datetime64[{UNITS[column.type]}]")
+    dates = cells.view(unit)
     dates[nulls] = np.datetime64("NaT")
     return dates
 
 
 def _texts(column: Column) -> np.ndarray:
     """Object array of str; NULL is the empty text."""
-    texts = np.empty(len(column), dtype=object)
-    texts[:] = column.strings()
-    return texts
+    if column.symbols is not None:
+        return texts(column.symbols.data, column.symbols.offsets)[column.data]
+    return texts(column.data, column.offsets)
 
 
 def _vector(column: Column):
@@ -129,15 +134,39 @@ def _elements(column: Column) -> list:
 
 
 def _frame(table: Table) -> pd.DataFrame:
+    rows = len(table)
+    text_dtype = pd.Series(["x"]).dtype if rows and any(c.type in _TEXT for c in table.columns) else None
     columns = {}
     for name, column in zip(table.names, table.columns, strict=True):
         if column.type in UNITS:
             # the official client's unit; values outside its range wrap there, and so here
-            columns[name] = _dates(column).astype("datetime64[ns]")
+            columns[name] = _dates(column).astype("datetime64[ns]", copy=False)
         elif column.type == keys.DT_ANY:
-            cells = np.empty(len(column), dtype=object)
+            cells = np.empty(rows, dtype=object)
             cells[:] = [to_python(item) for item in column.data]
             columns[name] = cells
+        elif column.type in _TEXT and isinstance(text_dtype, pd.StringDtype):
+            columns[name] = _text_array(column, text_dtype)
         else:
             columns[name] = _vector(column)
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
+    # the arrays are nobody else's: consolidating them would copy each once more
+    return pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
+
+
+def _text_array(column: Column, dtype: pd.StringDtype):
+    """An array of the default text dtype of pandas 3; building it here spares DataFrame the inference."""
+    if dtype.storage == "pyarrow":
+        import pyarrow
+
+        base = column if column.symbols is None else column.symbols
+        offsets, data = pyarrow.py_buffer(base.offsets), pyarrow.py_buffer(base.data)
+        array = pyarrow.LargeStringArray.from_buffers(len(base), offsets, data)
+        try:
+            array.validate(full=True)
+        except pyarrow.ArrowInvalid:
+            pass  # bytes that are no UTF-8: dropped below
+        else:
+            if column.symbols is not None:
+                array = array.take(pyarrow.array(column.data))
+            return dtype.construct_array_type()(pyarrow.chunked_array([array]), dtype=dtype)
+    return dtype.construct_array_type()._from_sequence(_texts(column), dtype=dtype)
