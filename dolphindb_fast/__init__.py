@@ -2,7 +2,16 @@
 from __future__ import annotations
 
 from . import settings
-from ._core import Encoder, dumps
+
+try:
+    from ._core import Encoder, dumps
+except ModuleNotFoundError as error:
+    if error.name != f"{__name__}._core":
+        raise
+    raise ImportError(
+        f"dolphindb_fast was imported from {__path__[0]}, where its compiled part is missing: this is the source "
+        "folder. Run Python from another folder, or build here with: pip install -e ."
+    ) from None
 from .errors import (
     AuthenticationError,
     ConnectError,
