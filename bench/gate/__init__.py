@@ -1,0 +1,1 @@
+"""Regression gate: instructions, system calls and allocations per call. See README.md."""
