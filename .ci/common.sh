@@ -33,4 +33,13 @@ find_python() {
     return 1
 }
 
+# The regression gate on what is installed in .venv, with the arguments given; the earlier commit is in clone $1.
+# Without an earlier commit (exported sources, a shallow clone) it has counted, said so, and there is no verdict.
+run_gate() {
+    local clone=$1 code=0
+    shift
+    .venv/bin/python bench/gate --repository "$clone" "$@" || code=$?
+    [ "$code" -eq 0 ] || [ "$code" -eq 3 ]
+}
+
 unzip_list() { "$(main_python)" -m zipfile -l "$1" | awk 'NR > 1 { print $1 }'; }
