@@ -107,7 +107,7 @@ compile_rules()
 
 
 cdef inline bint is_frame(object obj):
-    return isinstance(obj, DataFrame)
+    return type(obj) is DataFrame or isinstance(obj, DataFrame)
 
 
 cdef bint is_null(object cell):
