@@ -54,6 +54,8 @@ def extensions():
         )
 
 
+if int(numpy.__version__.split(".")[0]) < 2:
+    raise SystemExit(f"dolphindb_fast: built with numpy 2 or later (it then runs with 1.24 too), not {numpy.__version__}")
 if sys.platform == "win32":
     raise SystemExit("dolphindb_fast: no link for Windows yet (csrc/ddb_link_posix.c is the only one)")
 

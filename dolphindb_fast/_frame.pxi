@@ -11,7 +11,9 @@
 #   StringArray._ndarray       object ndarray
 #   Index._data                array behind an Index
 #
-# Arrow-backed text is reached through `__arrow_array__` and pyarrow's public `chunk`, `buffers` and `address`;
+#   ArrowStringArray._pa_array pyarrow ChunkedArray; where it has another name, __arrow_array__ gives it
+#
+# Arrow-backed text is otherwise reached through pyarrow's public `chunk`, `buffers` and `address`;
 # pyarrow is imported when the first such column comes.
 
 import decimal
@@ -27,7 +29,7 @@ cdef object Index = pd.Index
 cdef object NumpyExtensionArray = getattr(pd.arrays, "NumpyExtensionArray", None) or pd.arrays.PandasArray
 cdef object StringArray = pd.arrays.StringArray
 cdef object ArrowStringArray = getattr(pd.arrays, "ArrowStringArray", None)
-cdef object ArrowExtensionArray = getattr(pd.arrays, "ArrowExtensionArray", None)
+cdef object ArrowDtype = getattr(pd, "ArrowDtype", None)
 cdef object StringDtype = pd.StringDtype
 cdef object NA = pd.NA
 cdef object NaT = pd.NaT
@@ -440,18 +442,25 @@ cdef int put_nulls(Encoder self, int type, Py_ssize_t rows) except -1:
 
 cdef int put_extension(Encoder self, object values, Py_ssize_t rows) except -1:
     """An extension array; its type decides."""
-    dtype = values.dtype
+    if type(values) is ArrowStringArray:
+        return put_arrow(self, arrow_of(values), rows)
     if type(values) is Categorical:
         self.target = -1
         return put_categorical(self, values, rows)
+    dtype = values.dtype
     if isinstance(dtype, StringDtype):
         if isinstance(values, StringArray):
             return put_array_of_text(self, np.asarray(values, dtype=object), rows)
         return put_arrow(self, values.__arrow_array__(), rows)
-    if type(values) is ArrowExtensionArray and str(dtype) in ("string[pyarrow]", "large_string[pyarrow]"):
+    if is_arrow_text(dtype):
         return put_arrow(self, values.__arrow_array__(), rows)
     self.target = -1
     refuse_dtype(self, dtype)
+
+
+cdef bint is_arrow_text(object dtype):
+    return ArrowDtype is not None and isinstance(dtype, ArrowDtype) \
+        and str(dtype.pyarrow_dtype) in ("string", "large_string")
 
 
 cdef int check_length(Py_ssize_t length, Py_ssize_t rows) except -1:

@@ -24,6 +24,12 @@ cdef int put_arrow(Encoder self, object array, Py_ssize_t rows) except -1:
     return check_length(row, rows)
 
 
+cdef object arrow_of(object values):
+    """The pyarrow array behind an Arrow-backed pandas array."""
+    array = getattr(values, "_pa_array", None)
+    return values.__arrow_array__() if array is None else array
+
+
 cdef list arrow_chunks(object array):
     cdef Py_ssize_t i, count
     if type(array) in arrow_text_classes:
@@ -85,7 +91,7 @@ cdef int put_few_arrow_names(Encoder self, object data, Py_ssize_t count) except
     cdef Py_ssize_t i, j
     if ArrowStringArray is None or type(data) is not ArrowStringArray:
         return 0
-    chunks = arrow_chunks(data.__arrow_array__())
+    chunks = arrow_chunks(arrow_of(data))
     if len(chunks) != 1:
         return 0
     read_arrow_chunk(self, chunks[0], &text)
@@ -113,7 +119,7 @@ cdef int put_categorical(Encoder self, object values, Py_ssize_t rows) except -1
     cdef object dtype = categories.dtype
     cdef cnp.ndarray table
     check_length(codes.shape[0], rows)
-    if isinstance(dtype, StringDtype):
+    if isinstance(dtype, StringDtype) or is_arrow_text(dtype):
         array = categories.array
         if isinstance(array, StringArray):
             table = np.asarray(array, dtype=object)
