@@ -97,9 +97,9 @@ def measure(name: str, first_section: int, options) -> dict:
     sections = []
     with ExitStack() as stack:
         loop, session = prepare(case, options.port, stack, options.slower)
-        loop([case.make(rng) for _ in range(min(WARM_UP, case.short))])
+        loop([case.argument(rng) for _ in range(min(WARM_UP, case.short))])
         plan = [case.short, case.long] * options.repeat
-        ring = [[case.make(rng) for _ in range(calls)] for calls in plan]
+        ring = [[case.argument(rng) for _ in range(calls)] for calls in plan]
         probe.gate_prepare()
         for number, (calls, arguments) in enumerate(zip(plan, ring, strict=True), first_section):
             allocations = None
