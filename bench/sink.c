@@ -2,13 +2,18 @@
 /* A server that throws away what it is sent: the far end of the benchmarks.
  *
  * One process, one thread, any number of connections on 127.0.0.1. The port stands on the first line of
- * stdout. Asynchronous connections (request flag 4) are read into one large buffer and counted;
- * synchronous ones get an empty reply to every request that carries no objects, which is what clients
- * ask while they connect.
+ * stdout. Asynchronous connections (request flag 4) are read into one fixed buffer and counted. Synchronous
+ * ones are answered at once: an empty reply to what carries no objects, which is what clients ask while they
+ * connect; INT 100 to a function call with objects; a prepared reply to a script.
  *
- * Commands on stdin, one a line:   count        -> "count <bytes received on asynchronous connections>"
- *                                  keep <file>  -> "keep", and from now on those bytes go to the file too
- *                                  drop         -> "drop", and no longer
+ * Commands on stdin, one a line, each answered by a line that starts with its word:
+ *   count         "count <bytes> <largest>": bytes received on asynchronous connections, and what the largest
+ *                 read since the last count took: how far the receiver lagged
+ *   keep <file>   from now on received bytes go to the file too (those of synchronous calls as well)
+ *   drop          no longer
+ *   sizes <n>...  lengths of the synchronous calls with objects that will come, over and over: objects have no
+ *                 length field, and a sink that decoded them would not be prompt
+ *   reply <file>  the whole reply to a script, from now on
  * End of stdin ends the process. A closed connection is reported as "closed <bytes>".
  */
 #define _GNU_SOURCE
@@ -23,7 +28,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 64, HEAD_SIZE = 1 << 16, SINK_SIZE = 1 << 20 };
+enum { MAX_CONNECTIONS = 64, HEAD_SIZE = 1 << 16, SINK_SIZE = 1 << 20, MAX_SIZES = 1024 };
 
 #define SESSION_ID "1234567890"
 
@@ -41,7 +46,12 @@ static connection connections[MAX_CONNECTIONS];
 static struct pollfd polled[MAX_CONNECTIONS + 2]; /* stdin, listener, connections */
 static int connection_count;
 static unsigned long long discarded;
+static size_t largest;
 static FILE *kept;
+static long sizes[MAX_SIZES];
+static int size_count, next_size;
+static char *prepared; /* the reply to a script, NULL: an empty one */
+static size_t prepared_size;
 static char sink[SINK_SIZE];
 
 static void fail(const char *what)
@@ -70,9 +80,19 @@ static int reply(int fd, const char *data, size_t size)
     return 0;
 }
 
-/* Length of the first whole request in head (header line and text body), 0 if more bytes are needed, -1 if it
- * is no request. *flags is the request's flag field. */
-static long request_length(const connection *c, long *flags)
+/* Whether a body is that of a function call with objects: "function\n<name>\n<count>\n<endian>". */
+static int carries_objects(const char *body, size_t size)
+{
+    const char *name_end;
+    if (size < 9 || memcmp(body, "function\n", 9) != 0)
+        return 0;
+    name_end = memchr(body + 9, '\n', size - 9);
+    return name_end != NULL && name_end + 1 < body + size && name_end[1] != '0';
+}
+
+/* Length of the first whole request in head (header line, text body, objects), 0 if more bytes are needed, -1
+ * if it is no request. *flags is its flag field, *text where its text body starts. */
+static long request_length(const connection *c, long *flags, const char **text, int *objects)
 {
     const char *end = memchr(c->head, '\n', c->used);
     long body;
@@ -83,12 +103,23 @@ static long request_length(const connection *c, long *flags)
     if (sscanf(c->head, "%7s %63s %ld / %ld_", verb, session, &body, flags) != 4 || body < 0 || body > HEAD_SIZE / 2)
         return -1;
     long total = (end - c->head) + 1 + body;
+    if ((size_t)total > c->used)
+        return 0;
+    *text = end + 1;
+    *objects = carries_objects(end + 1, (size_t)body);
+    if (*objects) {
+        if (size_count == 0 || sizes[next_size] < total || sizes[next_size] >= HEAD_SIZE)
+            return -1;
+        total = sizes[next_size];
+    }
     return (size_t)total <= c->used ? total : 0;
 }
 
 static void count(const char *data, size_t size)
 {
     discarded += size;
+    if (size > largest)
+        largest = size;
     if (kept != NULL)
         fwrite(data, 1, size, kept);
 }
@@ -98,6 +129,7 @@ static int answer(connection *c)
 {
     static const char handshake_with_login[] = SESSION_ID " 1 1\nOK\n\x01\x00\x01";
     static const char nothing[] = SESSION_ID " 0 1\nOK\n";
+    static const char hundred[] = SESSION_ID " 1 1\nOK\n\x04\x00\x64\x00\x00\x00";
     for (;;) {
         if (c->phase == DISCARDING) {
             count(c->head, c->used);
@@ -105,13 +137,24 @@ static int answer(connection *c)
             return 0;
         }
         long flags = 0;
+        int objects = 0;
+        const char *body = NULL;
         c->head[c->used] = '\0';
-        long length = request_length(c, &flags);
+        long length = request_length(c, &flags, &body, &objects);
         if (length <= 0)
             return (int)length;
         int login = c->phase == SHAKING && memmem(c->head, (size_t)length, "\nlogin\n", 7) != NULL;
-        const char *text = login ? handshake_with_login : nothing;
-        size_t size = login ? sizeof handshake_with_login - 1 : sizeof nothing - 1;
+        const char *text = login ? handshake_with_login : objects ? hundred : nothing;
+        size_t size = (login ? sizeof handshake_with_login : objects ? sizeof hundred : sizeof nothing) - 1;
+        if (prepared != NULL && c->phase == ANSWERING && strncmp(body, "script\n", 7) == 0) {
+            text = prepared;
+            size = prepared_size;
+        }
+        if (objects) {
+            next_size = (next_size + 1) % size_count;
+            if (kept != NULL)
+                fwrite(c->head, 1, (size_t)length, kept);
+        }
         if (reply(c->fd, text, size) != 0)
             return -1;
         if (c->phase == SHAKING)
@@ -155,9 +198,36 @@ static void accept_one(int listener)
     connections[connection_count++] = (connection){.fd = fd, .phase = SHAKING, .head = head};
 }
 
+static void prepare_reply(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    long size;
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0 || fseek(file, 0, SEEK_SET) != 0)
+        fail(path);
+    free(prepared);
+    prepared_size = (size_t)size;
+    prepared = malloc(prepared_size + 1);
+    if (prepared == NULL || fread(prepared, 1, prepared_size, file) != prepared_size)
+        fail(path);
+    fclose(file);
+}
+
+static void read_sizes(char *text)
+{
+    size_count = next_size = 0;
+    while (size_count < MAX_SIZES) {
+        char *end;
+        long size = strtol(text, &end, 10);
+        if (end == text)
+            break;
+        sizes[size_count++] = size;
+        text = end;
+    }
+}
+
 static void obey(void)
 {
-    static char line[4096];
+    static char line[1 << 14];
     static size_t used;
     ssize_t n = read(0, line + used, sizeof line - 1 - used);
     if (n <= 0)
@@ -167,7 +237,8 @@ static void obey(void)
     while ((end = memchr(line, '\n', used)) != NULL) {
         *end = '\0';
         if (strcmp(line, "count") == 0) {
-            printf("count %llu\n", discarded);
+            printf("count %llu %zu\n", discarded, largest);
+            largest = 0;
         } else if (strncmp(line, "keep ", 5) == 0) {
             kept = fopen(line + 5, "wb");
             if (kept == NULL)
@@ -178,6 +249,12 @@ static void obey(void)
                 fclose(kept);
             kept = NULL;
             puts("drop");
+        } else if (strncmp(line, "sizes ", 6) == 0) {
+            read_sizes(line + 6);
+            puts("sizes");
+        } else if (strncmp(line, "reply ", 6) == 0) {
+            prepare_reply(line + 6);
+            puts("reply");
         } else {
             puts("unknown");
         }

@@ -1,4 +1,5 @@
 """The discarding sink as a context manager: compiled on demand, one process, commands over its pipes."""
+
 from __future__ import annotations
 
 import os
@@ -37,6 +38,8 @@ class Sink:
         self.port = int(self.process.stdout.readline())
         #: bytes of every connection that was closed, in order
         self.closed: list[int] = []
+        #: what the largest read took since this was last set to 0: how far the receiver lagged
+        self.largest = 0
 
     def __enter__(self) -> Sink:
         return self
@@ -61,13 +64,17 @@ class Sink:
 
     def count(self) -> int:
         """Bytes received so far on asynchronous connections, handshakes excluded."""
-        return int(self._ask("count").split()[1])
+        _, received, largest = self._ask("count").split()
+        self.largest = max(self.largest, int(largest))
+        return int(received)
 
     def wait_for(self, expected: int, timeout: float = 60.0) -> int:
         """Wait until `expected` bytes have arrived; the number that did, in any case."""
         deadline = time.monotonic() + timeout
+        pause = 0.0
         while (arrived := self.count()) < expected and time.monotonic() < deadline:
-            time.sleep(0.001)
+            time.sleep(pause)
+            pause = min(pause + 0.0001, 0.002)
         return arrived
 
     def settle(self, quiet: float = 0.2) -> int:
@@ -79,6 +86,14 @@ class Sink:
                 arrived, since = now, time.monotonic()
         return arrived
 
+    def preemptions(self) -> int:
+        """How often the sink lost its processor to another process, where the system tells."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return 0
+        return int(status.rpartition("nonvoluntary_ctxt_switches:")[2])
+
     def keep(self, path: Path) -> None:
         """From now on write what arrives on asynchronous connections to `path` too."""
         self._ask(f"keep {path}")
@@ -86,3 +101,11 @@ class Sink:
     def drop(self) -> None:
         """Close the file of `keep`."""
         self._ask("drop")
+
+    def expect(self, sizes: list[int]) -> None:
+        """Lengths of the synchronous calls with objects that come next, over and over."""
+        self._ask("sizes " + " ".join(map(str, sizes)))
+
+    def prepare(self, path: Path) -> None:
+        """From now on answer a script on a synchronous connection with the bytes of `path`."""
+        self._ask(f"reply {path}")
