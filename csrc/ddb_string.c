@@ -59,6 +59,39 @@ int64_t ddb_utf8_from_ucs4(const uint32_t *units, int64_t count, uint8_t *target
     return out - target;
 }
 
+size_t ddb_names_table(int64_t count)
+{
+    size_t entries = 16;
+    while (entries < (size_t)count * 2)
+        entries *= 2;
+    return entries;
+}
+
+int ddb_names_unique(const uint8_t *names, size_t size, int64_t count, uint32_t *table)
+{
+    size_t mask = ddb_names_table(count) - 1;
+    size_t start = 0;
+
+    /* an entry is where a name starts, plus one; offsets fit while names take less than 4 GiB */
+    if (size >= UINT32_MAX)
+        return 0;
+    memset(table, 0, (mask + 1) * sizeof *table);
+    for (int64_t i = 0; i < count; i++) {
+        const uint8_t *name = names + start;
+        uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+        size_t length = 0;
+        for (; name[length]; length++)
+            hash = (hash ^ name[length]) * UINT64_C(0x100000001b3);
+        size_t place = (size_t)(hash ^ (hash >> 32)) & mask;
+        for (; table[place]; place = (place + 1) & mask)
+            if (memcmp(names + table[place] - 1, name, length + 1) == 0)
+                return 0;
+        table[place] = (uint32_t)start + 1;
+        start += length + 1;
+    }
+    return 1;
+}
+
 DDB_INLINE int64_t offset_at(const ddb_arrow_text *text, int64_t row)
 {
     if (text->wide) {

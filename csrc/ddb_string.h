@@ -42,6 +42,11 @@ DDB_INLINE void ddb_copy_terminated(uint8_t *target, const uint8_t *source, int6
 #endif
 }
 
+/* Are `count` NUL-terminated names, one after the other in `size` bytes, all different? `table` has room for
+ * ddb_names_table(count) entries. */
+size_t ddb_names_table(int64_t count);
+int ddb_names_unique(const uint8_t *names, size_t size, int64_t count, uint32_t *table);
+
 /* Check every row of the chunk and tell how many wire bytes it makes. */
 int ddb_arrow_text_check(const ddb_arrow_text *text, int64_t *bytes, ddb_error *error);
 

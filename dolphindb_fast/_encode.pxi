@@ -11,6 +11,8 @@ cdef extern from "Python.h":
     int cell_is_ascii "PyUnicode_IS_COMPACT_ASCII"(PyObject *cell)
     Py_ssize_t cell_length "PyUnicode_GET_LENGTH"(PyObject *cell)
     void *cell_data "PyUnicode_DATA"(PyObject *cell)
+    int cell_kind "PyUnicode_KIND"(PyObject *cell)
+    int cell_is_ready "PyUnicode_IS_READY"(PyObject *cell)
 
 cdef extern from *:
     """
@@ -122,8 +124,6 @@ cdef class Encoder:
     cdef int target           # wire type of the current column, for error messages
     cdef object place         # function or variable name, for error messages
     cdef object frame         # the frame at work, for error messages
-    cdef object names_index   # the wide columns Index whose names are encoded in names_bytes
-    cdef bytes names_bytes
 
     def __cinit__(self):
         self.kernels = active_kernels
@@ -261,10 +261,11 @@ cdef class Encoder:
     cdef int refuse_type(self, str reason, int64_t row=-1) except -1:
         raise UnsupportedTypeError(f"{self.where(row)}{reason}")
 
-    cdef int refuse_category(self, int64_t number) except -1:
-        """Raise what C found in a category, which belongs to no row."""
+    cdef int refuse_category(self, object category) except -1:
+        """Raise what C found in a category, which belongs to no one row."""
         reason = ddb_status_text(self.error.code).decode()
-        raise ValueRefused(f"{self.where(-1)}category number {number}: {reason}")
+        text = ascii(category)
+        raise ValueRefused(f"{self.where(-1)}category {text if len(text) <= 80 else text[:77] + '...'}: {reason}") from None
 
     cdef int check(self, int status) except -1:
         if status != DDB_OK:
@@ -337,12 +338,19 @@ cdef class Encoder:
             cell = (<PyObject **>(cells + i * stride))[0]
             if i + PREFETCH_CELLS < rows:
                 DDB_PREFETCH((<PyObject **>(cells + (i + PREFETCH_CELLS) * stride))[0])
-            if cell != NULL and cell_is_str(cell) and cell_is_ascii(cell):
+            if cell != NULL and cell_is_str(cell):
                 size = cell_length(cell)
-                if size < end - target - DDB_COPY_SLACK and size <= DDB_LIMIT_TEXT:
-                    ddb_copy_terminated(target, <uint8_t *>cell_data(cell), size)
-                    target += size + 1
-                    continue
+                if size < (end - target - DDB_COPY_SLACK) >> 2 and size <= DDB_LIMIT_TEXT // 3:
+                    if cell_is_ascii(cell):
+                        ddb_copy_terminated(target, <uint8_t *>cell_data(cell), size)
+                        target += size + 1
+                        continue
+                    if cell_is_ready(cell):
+                        size = utf8_of(cell_kind(cell), cell_data(cell), size, target)
+                        if 0 <= size <= DDB_LIMIT_TEXT:
+                            target[size] = 0
+                            target += size + 1
+                            continue
             out.size = target - out.data
             self.put_cell(cell, i)
             # room for what is left, at what a cell took so far but at least 8 bytes
@@ -545,6 +553,14 @@ cdef cnp.ndarray neutral_array(object data, object dtype):
     return np.ascontiguousarray(data)
 
 
+cdef inline int64_t utf8_of(int kind, void *units, int64_t length, uint8_t *target) noexcept:
+    if kind == 1:
+        return ddb_utf8_from_ucs1(<uint8_t *>units, length, target)
+    if kind == 2:
+        return ddb_utf8_from_ucs2(<uint16_t *>units, length, target)
+    return ddb_utf8_from_ucs4(<uint32_t *>units, length, target)
+
+
 cdef inline size_t text_room(object text):
     """Bytes that the text may take, its NUL included; None is empty. Text that is refused needs no room."""
     cdef size_t length, unit
@@ -569,7 +585,6 @@ cdef inline int64_t write_text(object text, uint8_t *target):
     """Write UTF-8 without the NUL; returns its size, or -1 - position of a lone surrogate. A text of more units
     than the limit has bytes is not written; one that turns out longer is, and the caller looks at the size."""
     cdef int64_t length
-    cdef int kind
     if text is None:
         return 0
     if isinstance(text, bytes):
@@ -583,12 +598,7 @@ cdef inline int64_t write_text(object text, uint8_t *target):
     if PyUnicode_IS_COMPACT_ASCII(text):
         memcpy(target, PyUnicode_DATA(text), length)
         return length
-    kind = PyUnicode_KIND(text)
-    if kind == 1:
-        return ddb_utf8_from_ucs1(<uint8_t *>PyUnicode_DATA(text), length, target)
-    if kind == 2:
-        return ddb_utf8_from_ucs2(<uint16_t *>PyUnicode_DATA(text), length, target)
-    return ddb_utf8_from_ucs4(<uint32_t *>PyUnicode_DATA(text), length, target)
+    return utf8_of(PyUnicode_KIND(text), PyUnicode_DATA(text), length, target)
 
 
 cdef object text_of(object value):

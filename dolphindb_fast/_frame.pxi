@@ -236,58 +236,62 @@ cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t
     return put_names(self, names, count)
 
 
-cdef enum:
-    # Names of frames as wide as this are kept encoded for the next frame with the same Index; below, encoding
-    # them again costs less than keeping them.
-    WIDE_FRAME = 32
-
-
 cdef int put_names(Encoder self, object names, Py_ssize_t count) except -1:
     """Column names, each with its NUL."""
     cdef size_t start = self.request.out.size
-    if names is self.names_index:
-        return self.put_bytes(self.names_bytes)
-    if count < WIDE_FRAME and type(names) is Index and put_few_names(self, names._data, count):
+    if type(names) is Index and put_plain_names(self, names._data, count) \
+            and names_are_unique(self.request.out.data + start, self.request.out.size - start, count):
         return 0
-    put_bytes_of_names(self, names)
-    if count >= WIDE_FRAME:
-        self.names_bytes = PyBytes_FromStringAndSize(
-            <char *>self.request.out.data + start, self.request.out.size - start)
-        self.names_index = names
-    return 0
+    self.request.out.size = start
+    return put_any_names(self, names)
 
 
-cdef int put_few_names(Encoder self, object data, Py_ssize_t count) except -1:
-    """Names that are plain str, compared pair by pair. 0: something is wrong or unusual, and nothing was put."""
-    cdef PyObject *cells[WIDE_FRAME]
+cdef bint names_are_unique(const uint8_t *names, size_t size, Py_ssize_t count) except? 0:
+    cdef uint32_t few[64]
+    cdef uint32_t *table = few
+    cdef size_t entries = ddb_names_table(count)
+    cdef bint unique
+    if entries > 64:
+        table = <uint32_t *>PyMem_Malloc(entries * sizeof(uint32_t))
+        if table == NULL:
+            raise MemoryError()
+    unique = ddb_names_unique(names, size, count, table)
+    if table != few:
+        PyMem_Free(table)
+    return unique
+
+
+cdef int put_plain_names(Encoder self, object data, Py_ssize_t count) except -1:
+    """Names that are str without NUL, in any of the arrays that an Index has. 0: they are not, see put_any_names."""
+    cdef PyObject *cell
     cdef cnp.ndarray array
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i
     cdef size_t start = self.request.out.size
+    cdef uint8_t *target
+    cdef int64_t size
     if type(data) is StringArray:
         data = data._ndarray
     elif not cnp.PyArray_Check(data):
-        return put_few_arrow_names(self, data, count)
+        return put_arrow_names(self, data, count)
     array = data
     if array.descr.kind != c'O' or cnp.PyArray_NDIM(array) != 1 or array.shape[0] != count:
         return 0
     for i in range(count):
-        cells[i] = (<PyObject **>cnp.PyArray_GETPTR1(array, i))[0]
-        if cells[i] == NULL or not PyUnicode_CheckExact(<object>cells[i]):
+        cell = (<PyObject **>cnp.PyArray_GETPTR1(array, i))[0]
+        if cell == NULL or not cell_is_str(cell):
             return 0
-        for j in range(i):
-            if hash(<object>cells[i]) == hash(<object>cells[j]):
-                return 0
-    for i in range(count):
-        if PyUnicode_GET_LENGTH(<object>cells[i]) > DDB_LIMIT_TEXT:
+        target = ddb_arena_reserve(&self.request.out, text_room(<object>cell))
+        if target == NULL:
+            raise MemoryError()
+        size = write_text(<object>cell, target)
+        if size < 0 or size > DDB_LIMIT_TEXT:
             return 0
-        self.put_text_unchecked(<object>cells[i], -1)
-    if self.kernels.count_zeros(self.request.out.data + start, self.request.out.size - start) != count:
-        self.request.out.size = start
-        return 0
-    return 1
+        target[size] = 0
+        self.request.out.size += size + 1
+    return self.kernels.count_zeros(self.request.out.data + start, self.request.out.size - start) == count
 
 
-cdef int put_bytes_of_names(Encoder self, object names) except -1:
+cdef int put_any_names(Encoder self, object names) except -1:
     """Any names; says what is wrong with them."""
     cdef set seen = set()
     if names.nlevels != 1:

@@ -83,12 +83,9 @@ cdef int read_arrow_chunk(Encoder self, object chunk, ddb_arrow_text *text) exce
     return 0
 
 
-cdef int put_few_arrow_names(Encoder self, object data, Py_ssize_t count) except -1:
-    """As put_few_names, for an Index that keeps its names in Arrow's layout."""
+cdef int put_arrow_names(Encoder self, object data, Py_ssize_t count) except -1:
+    """As put_plain_names, for an Index that keeps its names in Arrow's layout."""
     cdef ddb_arrow_text text
-    cdef const uint8_t *names[WIDE_FRAME]
-    cdef int64_t sizes[WIDE_FRAME]
-    cdef Py_ssize_t i, j
     if ArrowStringArray is None or type(data) is not ArrowStringArray:
         return 0
     chunks = arrow_chunks(arrow_of(data))
@@ -97,17 +94,8 @@ cdef int put_few_arrow_names(Encoder self, object data, Py_ssize_t count) except
     read_arrow_chunk(self, chunks[0], &text)
     if text.rows != count or (text.validity != NULL and chunks[0].null_count):
         return 0
-    for i in range(count):
-        sizes[i] = ddb_arrow_text_cell(&text, i, &names[i], &self.error)
-        if sizes[i] < 0 or self.kernels.count_zeros(names[i], sizes[i]):
-            return 0
-        for j in range(i):
-            if sizes[i] == sizes[j] and memcmp(names[i], names[j], sizes[i]) == 0:
-                return 0
-    for i in range(count):
-        self.put(names[i], sizes[i])
-        self.put(b"\x00", 1)
-    return 1
+    self.borrowed.append(chunks)
+    return self.put_arrow_text(&text) == DDB_OK
 
 
 # -- categories -----------------------------------------------------------------------------------------------
@@ -128,12 +116,14 @@ cdef int put_categorical(Encoder self, object values, Py_ssize_t rows) except -1
             if getattr(arrow, "num_chunks", 1) != 1:
                 arrow = arrow.combine_chunks()
             chunks = arrow_chunks(arrow)
-            return put_symbols(self, codes, rows, len(categories), None, chunks[0] if chunks else None)
-        return put_symbols(self, codes, rows, len(categories), table, None)
+            put_symbols(self, codes, rows, len(categories), None, chunks[0] if chunks else None)
+            return 0
+        put_symbols(self, codes, rows, len(categories), table, None)
+        return 0
     if dtype == object:
         table = np.asarray(categories, dtype=object)
-        if all([isinstance(category, str) for category in table]):
-            return put_symbols(self, codes, rows, len(categories), table, None)
+        if put_symbols(self, codes, rows, len(categories), table, None):
+            return 0
         return put_array(self, np.asarray(values, dtype=object))
     if isinstance(dtype, numpy_dtype):
         return put_category_values(self, codes, categories.to_numpy())
@@ -170,18 +160,20 @@ cdef int put_category_values(Encoder self, cnp.ndarray codes, cnp.ndarray table)
 
 cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_t count, cnp.ndarray table,
                      object chunk) except -1:
-    """A symbol vector from codes and either an object array of str or one Arrow chunk."""
+    """A symbol vector from codes and either an object array or one Arrow chunk of categories. 0, and nothing is put,
+    if a used category is no str; else 1."""
     cdef ddb_codes source
     cdef ddb_arrow_text text
     cdef int32_t *numbers
     cdef int64_t *order
-    cdef int64_t used = 0, i, empty = -1, size
+    cdef int64_t used, i, empty = -1
     cdef const uint8_t *cell
     cdef PyObject *category
     self.target = DDB_TYPE_SYMBOL
     if rows == 0:
         # an empty symbol vector carries no base
-        return self.put_vector_head(DDB_TYPE_SYMBOL, 0)
+        self.put_vector_head(DDB_TYPE_SYMBOL, 0)
+        return 1
     self.borrowed.append(codes)
     source.kernels = self.kernels
     source.data = cnp.PyArray_BYTES(codes)
@@ -204,39 +196,71 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
         self.check(ddb_codes_number(&source, numbers, order, &used, &self.error))
         for i in range(used):
             if chunk is not None:
-                size = ddb_arrow_text_cell(&text, order[i], &cell, &self.error)
-                if size < 0:
-                    self.refuse_category(order[i])
-            else:
-                size = len(table[order[i]])
-            if size == 0:
+                if ddb_arrow_text_cell(&text, order[i], &cell, &self.error) == 0:
+                    empty = i
+                continue
+            category = (<PyObject **>cnp.PyArray_GETPTR1(table, order[i]))[0]
+            if category == NULL or not isinstance(<object>category, str):
+                return 0
+            if cell_length(category) == 0:
                 empty = i
-                break
         if empty >= 0:
             # the empty category is NULL, entry 0 of every base
             numbers[order[empty] + 1] = 0
             for i in range(empty + 1, used):
                 numbers[order[i] + 1] -= 1
+                order[i - 1] = order[i]
+            used -= 1
         self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
         self.put_counts(rows, 1)
-        self.put_counts(self.symbol_bases, used + (empty < 0))
+        self.put_counts(self.symbol_bases, used + 1)
         self.symbol_bases += 1
         self.put(b"\x00", 1)
-        for i in range(used):
-            if i == empty:
-                continue
-            if chunk is None:
-                category = (<PyObject **>cnp.PyArray_GETPTR1(table, order[i]))[0]
-                self.put_text(<object>category)
-            else:
-                size = ddb_arrow_text_cell(&text, order[i], &cell, &self.error)
-                if size < 0:
-                    self.refuse_category(order[i])
-                if self.kernels.count_zeros(cell, size):
-                    ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
-                    self.refuse_category(order[i])
-                self.put(cell, size)
-                self.put(b"\x00", 1)
-        return self.check(ddb_request_put_codes(&self.request, &source, numbers, &self.error))
+        if chunk is None:
+            put_category_objects(self, table, order, used)
+        else:
+            put_category_chunk(self, &text, order, used)
+        self.check(ddb_request_put_codes(&self.request, &source, numbers, &self.error))
+        return 1
     finally:
         PyMem_Free(order)
+
+
+cdef int put_category_objects(Encoder self, cnp.ndarray table, int64_t *order, int64_t used) except -1:
+    """The texts of the categories in that order."""
+    cdef int64_t i
+    cdef PyObject **picked
+    # pointers, so that the loop over cells of a text column serves here too; it gathers nothing by itself
+    picked = <PyObject **>order
+    for i in range(used):
+        picked[i] = (<PyObject **>cnp.PyArray_GETPTR1(table, order[i]))[0]
+    try:
+        return self.put_object_text(<char *>picked, sizeof(PyObject *), used)
+    except ValueRefused:
+        self.refuse_category(<object>picked[self.error.row])
+
+
+cdef int put_category_chunk(Encoder self, ddb_arrow_text *text, int64_t *order, int64_t used) except -1:
+    cdef ddb_arena *out = &self.request.out
+    cdef size_t start = out.size
+    cdef uint8_t *target
+    cdef const uint8_t *cell
+    cdef int64_t i, size
+    for i in range(used):
+        size = ddb_arrow_text_cell(text, order[i], &cell, &self.error)
+        if size < 0:
+            self.refuse_category(f"number {order[i]}")
+        target = ddb_arena_reserve(out, size + 1)
+        if target == NULL:
+            raise MemoryError()
+        memcpy(target, cell, size)
+        target[size] = 0
+        out.size += size + 1
+    if self.kernels.count_zeros(out.data + start, out.size - start) == used:
+        return 0
+    for i in range(used):
+        size = ddb_arrow_text_cell(text, order[i], &cell, &self.error)
+        if self.kernels.count_zeros(cell, size):
+            ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
+            self.refuse_category(cell[:size].decode(errors="replace"))
+    return 0

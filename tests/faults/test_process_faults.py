@@ -30,6 +30,8 @@ def _program(text: str, *arguments: str) -> subprocess.CompletedProcess:
         text=True,
         timeout=60,
         env=environment,
+        # python -c looks into the current folder first, which may be the source tree
+        cwd=package,
     )
 
 
