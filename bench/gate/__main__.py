@@ -133,6 +133,8 @@ def run(options) -> int:
         try:
             earlier, name = reference_counts(options, key, unknown, package_path)
         except reference.NoReference as reason:
+            if options.against:
+                raise
             say(f"NOTHING TO COMPARE WITH: {reason}")
             earlier, name = {}, ""
             without = [case for case in unknown if case not in old]

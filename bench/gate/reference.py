@@ -1,7 +1,6 @@
 """The product as it was one commit ago, built where no committed numbers hold."""
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import subprocess
@@ -10,7 +9,6 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from importlib.metadata import version
 from pathlib import Path
 
 from gate.meters import BUILT
@@ -55,13 +53,6 @@ def commit_before(repository: Path) -> str:
         raise NoReference(f"{last[:12]} has no parent here (a shallow clone?)") from None
 
 
-def installed_tools() -> bool:
-    """True if this interpreter can build without fetching anything."""
-    if not all(importlib.util.find_spec(name) for name in ("Cython", "setuptools", "numpy", "wheel")):
-        return False
-    return int(version("setuptools").split(".")[0]) >= 77 and int(version("Cython").split(".")[0]) >= 3
-
-
 def build(repository: Path, commit: str, key: str) -> Path:
     """Build the wheel of `commit` with this interpreter; the folder in which it lies unpacked."""
     target = BUILT / f"reference-{commit[:12]}-{zlib.crc32(key.encode()):08x}"
@@ -76,11 +67,13 @@ def build(repository: Path, commit: str, key: str) -> Path:
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(source, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(wheels), str(source)]
-        if installed_tools():
-            command.insert(4, "--no-build-isolation")
         env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-        made = subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder)
-        found = sorted(wheels.glob("*.whl"))
+        # with what is installed, which needs no network, else with what pip fetches
+        for options in (["--no-build-isolation", "--check-build-dependencies"], []):
+            made = subprocess.run([*command, *options], capture_output=True, text=True, env=env, cwd=folder)
+            found = sorted(wheels.glob("*.whl"))
+            if made.returncode == 0:
+                break
         if made.returncode or not found:
             said = (made.stderr or made.stdout).strip()[-1500:]
             raise NoReference(f"{commit[:12]} does not build here: {said}")
