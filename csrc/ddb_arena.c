@@ -28,7 +28,7 @@ DDB_NOINLINE int ddb_arena_grow(ddb_arena *arena, size_t extra)
 
 void ddb_arena_trim(ddb_arena *arena, size_t cap)
 {
-    if (arena->capacity > cap)
+    if (arena->capacity > cap && arena->size < arena->capacity / 2)
         ddb_arena_release(arena);
 }
 

@@ -32,7 +32,8 @@ DDB_INLINE uint8_t *ddb_arena_reserve(ddb_arena *arena, size_t extra)
     return arena->data + arena->size;
 }
 
-/* Give memory above `cap` bytes back. Call it when the contents are no longer needed. */
+/* Give memory above `cap` bytes back if less than half of it was used. Call it when the contents are no longer
+ * needed. */
 void ddb_arena_trim(ddb_arena *arena, size_t cap);
 
 /* Free everything; may be called again. */

@@ -42,7 +42,7 @@ void ddb_request_init(ddb_request *request);
 /* Forget the last request but keep the memory. `defer_size`: DDB_DEFER_SIZE or DDB_DEFER_NEVER. */
 void ddb_request_reset(ddb_request *request, size_t defer_size);
 
-/* Give memory above `cap` bytes back. */
+/* Give memory above `cap` bytes back, where the last request used less than half of it. */
 void ddb_request_trim(ddb_request *request, size_t cap);
 
 void ddb_request_release(ddb_request *request);

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
-_encode.pxi   objects -> request; never knows a socket
+_encode.pxi   objects -> request, with _encode_text.pxi; never knows a socket
 _frame.pxi    frame -> borrowed columns; with its second half _frame_text.pxi all that knows pandas
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
@@ -47,6 +47,7 @@ from ._c.wire cimport *
 
 cnp.import_array()
 
+include "_encode_text.pxi"
 include "_encode.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"

@@ -1,36 +1,14 @@
 # Objects -> request. Never knows a socket; frames are handed on to _frame.
 
-cdef extern from "Python.h":
-    int PyUnicode_READY(object text) except -1
-    int PyUnicode_IS_COMPACT_ASCII(object text)
-    int PyUnicode_KIND(object text)
-    void *PyUnicode_DATA(object text)
-    Py_ssize_t PyUnicode_GET_LENGTH(object text)
-    # the same on borrowed pointers: no reference is counted for a cell that is only looked at
-    int cell_is_str "PyUnicode_CheckExact"(PyObject *cell)
-    int cell_is_ascii "PyUnicode_IS_COMPACT_ASCII"(PyObject *cell)
-    Py_ssize_t cell_length "PyUnicode_GET_LENGTH"(PyObject *cell)
-    void *cell_data "PyUnicode_DATA"(PyObject *cell)
-    int cell_kind "PyUnicode_KIND"(PyObject *cell)
-    int cell_is_ready "PyUnicode_IS_READY"(PyObject *cell)
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define DDB_PREFETCH(p) __builtin_prefetch(p)
-    #else
-    #define DDB_PREFETCH(p) (void)(p)
-    #endif
-    """
-    void DDB_PREFETCH(const void *p) nogil
-
 cdef enum:
-    # scratch above this is given back after a call
+    # Scratch above this is given back by the first call that needs less than half of it: a loop over large
+    # frames keeps its memory (fresh pages cost as much as filling them), a single large frame does not.
     SCRATCH_CAP = 8 << 20
     # objects in shuffled order cost 2.0 instead of 3.8 ns a cell when they are fetched this many cells ahead
     PREFETCH_CELLS = 8
-    # checks of this many rows take longer than handing the GIL to another thread and back
-    RELEASE_ROWS = 16384
+    # From so many rows on the cells of a column take longer than handing the GIL to another thread and back.
+    RELEASE_ROWS = 65536
+    RELEASE_TEXT_ROWS = 4096
     DEPTH_LIMIT = 64
 
 # conversions that change nothing, by cell size: the wire's own cells
@@ -180,6 +158,25 @@ cdef class Encoder:
             ddb_arena_trim(&self.request.out, SCRATCH_CAP)
         self.scratch = None
 
+    def _produce(self, obj):
+        """Produce every piece of `obj` as the link would pull them, join nothing; returns the bytes. For measuring."""
+        cdef ddb_piece pieces[64]
+        cdef int count = 1, i
+        cdef size_t total = 0
+        self.begin(DDB_DEFER_SIZE)
+        try:
+            self.put_object(obj, 0)
+            with nogil:
+                while count > 0:
+                    count = ddb_request_next(&self.request, pieces, 64, &self.error)
+                    for i in range(count):
+                        total += pieces[i].size
+            if count < 0:
+                self.raise_error()
+        finally:
+            self.end()
+        return total
+
     cdef bytes join(self):
         """All that was put, as one bytes object."""
         cdef ddb_piece pieces[16]
@@ -314,7 +311,7 @@ cdef class Encoder:
 
     cdef int put_arrow_text(self, ddb_arrow_text *text) except -1:
         cdef int status
-        if text.rows < RELEASE_ROWS:
+        if text.rows < RELEASE_TEXT_ROWS:
             status = ddb_request_put_arrow_text(&self.request, text, &self.error)
         else:
             with nogil:
@@ -551,59 +548,6 @@ cdef cnp.ndarray neutral_array(object data, object dtype):
     if not isinstance(data, np.ndarray) or data.ndim != 1 or data.dtype != dtype:
         raise ValueRefused(f"a Column needs a 1-d array of {dtype}, not {getattr(data, 'dtype', type(data).__name__)}")
     return np.ascontiguousarray(data)
-
-
-cdef inline int64_t utf8_of(int kind, void *units, int64_t length, uint8_t *target) noexcept:
-    if kind == 1:
-        return ddb_utf8_from_ucs1(<uint8_t *>units, length, target)
-    if kind == 2:
-        return ddb_utf8_from_ucs2(<uint16_t *>units, length, target)
-    return ddb_utf8_from_ucs4(<uint32_t *>units, length, target)
-
-
-cdef inline size_t text_room(object text):
-    """Bytes that the text may take, its NUL included; None is empty. Text that is refused needs no room."""
-    cdef size_t length, unit
-    if text is None:
-        return 1
-    if isinstance(text, bytes):
-        length = PyBytes_GET_SIZE(text)
-        unit = 1
-    elif PyUnicode_IS_COMPACT_ASCII(text):
-        length = PyUnicode_GET_LENGTH(text)
-        unit = 1
-    else:
-        PyUnicode_READY(text)
-        length = PyUnicode_GET_LENGTH(text)
-        unit = PyUnicode_KIND(text)
-        if unit < 4:
-            unit += 1
-    return length * unit + 1 if length <= <size_t>DDB_LIMIT_TEXT else 1
-
-
-cdef inline int64_t write_text(object text, uint8_t *target):
-    """Write UTF-8 without the NUL; returns its size, or -1 - position of a lone surrogate. A text of more units
-    than the limit has bytes is not written; one that turns out longer is, and the caller looks at the size."""
-    cdef int64_t length
-    if text is None:
-        return 0
-    if isinstance(text, bytes):
-        length = PyBytes_GET_SIZE(text)
-        if length <= DDB_LIMIT_TEXT:
-            memcpy(target, PyBytes_AS_STRING(text), length)
-        return length
-    length = PyUnicode_GET_LENGTH(text)
-    if length > DDB_LIMIT_TEXT:
-        return length
-    if PyUnicode_IS_COMPACT_ASCII(text):
-        memcpy(target, PyUnicode_DATA(text), length)
-        return length
-    return utf8_of(PyUnicode_KIND(text), PyUnicode_DATA(text), length, target)
-
-
-cdef object text_of(object value):
-    """What a cell that is no str becomes in a text column: str(value), and bytes as they are."""
-    return value if isinstance(value, bytes) else str(value)
 
 
 def dumps(obj):

@@ -102,32 +102,34 @@ cdef int put_arrow_names(Encoder self, object data, Py_ssize_t count) except -1:
 
 cdef int put_categorical(Encoder self, object values, Py_ssize_t rows) except -1:
     """Text: SYMBOL with the used categories in order of first appearance. Others: their values."""
-    cdef object categories = values.categories
-    cdef cnp.ndarray codes = values.codes
-    cdef object dtype = categories.dtype
-    cdef cnp.ndarray table
+    cdef cnp.ndarray codes = values._ndarray if frame_is_fast else values.codes
+    cdef object categories = values.dtype.categories
+    cdef object data = categories._data if frame_is_fast and type(categories) is Index else categories.array
+    cdef object dtype
     check_length(codes.shape[0], rows)
-    if isinstance(dtype, StringDtype) or is_arrow_text(dtype):
-        array = categories.array
-        if isinstance(array, StringArray):
-            table = np.asarray(array, dtype=object)
-        else:
-            arrow = array.__arrow_array__()
-            if getattr(arrow, "num_chunks", 1) != 1:
+    if isinstance(data, NumpyExtensionArray):
+        data = data.to_numpy()
+    elif isinstance(data, StringArray):
+        data = np.asarray(data, dtype=object)
+    if not cnp.PyArray_Check(data):
+        dtype = data.dtype
+        if isinstance(dtype, StringDtype) or is_arrow_text(dtype):
+            arrow = arrow_of(data)
+            if type(arrow) not in arrow_text_classes and arrow.num_chunks > 1:
                 arrow = arrow.combine_chunks()
             chunks = arrow_chunks(arrow)
-            put_symbols(self, codes, rows, len(categories), None, chunks[0] if chunks else None)
+            self.borrowed.append(chunks)
+            put_symbols(self, codes, rows, len(data), None, chunks[0] if chunks else None)
             return 0
-        put_symbols(self, codes, rows, len(categories), table, None)
+        if isinstance(data, DatetimeArray) and isinstance(dtype, numpy_dtype):
+            data = data._ndarray
+        else:
+            self.refuse_type(f"categories of dtype {dtype} can't be sent; convert the column with astype")
+    if (<cnp.ndarray>data).descr.kind != c'O':
+        return put_category_values(self, codes, data)
+    if put_symbols(self, codes, rows, len(data), data, None):
         return 0
-    if dtype == object:
-        table = np.asarray(categories, dtype=object)
-        if put_symbols(self, codes, rows, len(categories), table, None):
-            return 0
-        return put_array(self, np.asarray(values, dtype=object))
-    if isinstance(dtype, numpy_dtype):
-        return put_category_values(self, codes, categories.to_numpy())
-    self.refuse_type(f"categories of dtype {dtype} can't be sent; convert the column with astype")
+    return put_array(self, np.asarray(values, dtype=object))
 
 
 cdef int put_category_values(Encoder self, cnp.ndarray codes, cnp.ndarray table) except -1:

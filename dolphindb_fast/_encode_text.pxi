@@ -1,0 +1,77 @@
+# Text that lies in Python objects: its characters, and its UTF-8.
+
+cdef extern from "Python.h":
+    int PyUnicode_READY(object text) except -1
+    int PyUnicode_IS_COMPACT_ASCII(object text)
+    int PyUnicode_KIND(object text)
+    void *PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    # the same on borrowed pointers: no reference is counted for a cell that is only looked at
+    int cell_is_str "PyUnicode_CheckExact"(PyObject *cell)
+    int cell_is_ascii "PyUnicode_IS_COMPACT_ASCII"(PyObject *cell)
+    Py_ssize_t cell_length "PyUnicode_GET_LENGTH"(PyObject *cell)
+    void *cell_data "PyUnicode_DATA"(PyObject *cell)
+    int cell_kind "PyUnicode_KIND"(PyObject *cell)
+    int cell_is_ready "PyUnicode_IS_READY"(PyObject *cell)
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define DDB_PREFETCH(p) __builtin_prefetch(p)
+    #else
+    #define DDB_PREFETCH(p) (void)(p)
+    #endif
+    """
+    void DDB_PREFETCH(const void *p) nogil
+
+cdef inline int64_t utf8_of(int kind, void *units, int64_t length, uint8_t *target) noexcept:
+    if kind == 1:
+        return ddb_utf8_from_ucs1(<uint8_t *>units, length, target)
+    if kind == 2:
+        return ddb_utf8_from_ucs2(<uint16_t *>units, length, target)
+    return ddb_utf8_from_ucs4(<uint32_t *>units, length, target)
+
+
+cdef inline size_t text_room(object text):
+    """Bytes that the text may take, its NUL included; None is empty. Text that is refused needs no room."""
+    cdef size_t length, unit
+    if text is None:
+        return 1
+    if isinstance(text, bytes):
+        length = PyBytes_GET_SIZE(text)
+        unit = 1
+    elif PyUnicode_IS_COMPACT_ASCII(text):
+        length = PyUnicode_GET_LENGTH(text)
+        unit = 1
+    else:
+        PyUnicode_READY(text)
+        length = PyUnicode_GET_LENGTH(text)
+        unit = PyUnicode_KIND(text)
+        if unit < 4:
+            unit += 1
+    return length * unit + 1 if length <= <size_t>DDB_LIMIT_TEXT else 1
+
+
+cdef inline int64_t write_text(object text, uint8_t *target):
+    """Write UTF-8 without the NUL; returns its size, or -1 - position of a lone surrogate. A text of more units
+    than the limit has bytes is not written; one that turns out longer is, and the caller looks at the size."""
+    cdef int64_t length
+    if text is None:
+        return 0
+    if isinstance(text, bytes):
+        length = PyBytes_GET_SIZE(text)
+        if length <= DDB_LIMIT_TEXT:
+            memcpy(target, PyBytes_AS_STRING(text), length)
+        return length
+    length = PyUnicode_GET_LENGTH(text)
+    if length > DDB_LIMIT_TEXT:
+        return length
+    if PyUnicode_IS_COMPACT_ASCII(text):
+        memcpy(target, PyUnicode_DATA(text), length)
+        return length
+    return utf8_of(PyUnicode_KIND(text), PyUnicode_DATA(text), length, target)
+
+
+cdef object text_of(object value):
+    """What a cell that is no str becomes in a text column: str(value), and bytes as they are."""
+    return value if isinstance(value, bytes) else str(value)
