@@ -16,11 +16,13 @@
 #define DDB_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define DDB_INLINE static inline __attribute__((always_inline))
 #define DDB_NOINLINE __attribute__((noinline))
+#define DDB_OPAQUE(x) __asm__ volatile("" : "+r"(x)) /* the compiler knows nothing of x from here on */
 #else
 #define DDB_LIKELY(x) (x)
 #define DDB_UNLIKELY(x) (x)
 #define DDB_INLINE static inline
 #define DDB_NOINLINE
+#define DDB_OPAQUE(x) (void)(x)
 #endif
 
 _Static_assert(sizeof(float) == 4 && sizeof(double) == 8, "IEEE floats are sent as they lie in memory");

@@ -4,8 +4,9 @@
 # public path on a fixed frame (`probe_fast_path`); if they are missing or disagree, the public path serves:
 #   DataFrame._mgr             the BlockManager
 #   BlockManager.blocks        tuple of blocks; .axes: [columns Index, row Index]
-#   BlockManager._blknos       intp array: block of each column (None until .blknos was asked for)
-#   BlockManager._blklocs      intp array: row of each column in its block's values
+#   BlockManager._blknos       intp array: block of each column; None until .blknos was asked for
+#   BlockManager._blklocs      intp array: row of each column in its block's values; made together with _blknos
+#   Block._mgr_locs.indexer    slice or array: the columns of a block
 #   Block.values               2-d ndarray (columns x rows), 2-d DatetimeArray, or a 1-d extension array
 #   DatetimeArray._ndarray     datetime64 ndarray; ._dtype: a numpy dtype unless the column has a time zone
 #   StringArray._ndarray       object ndarray
@@ -36,6 +37,10 @@ cdef object NaT = pd.NaT
 cdef object Decimal = decimal.Decimal
 cdef object numpy_dtype = np.dtype
 cdef object float32 = np.float32
+
+cdef extern from "Python.h":
+    int PySlice_Check(object where)
+    int PySlice_Unpack(object where, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t *step) except -1
 
 cdef extern from "numpy/arrayobject.h":
     void *PyDataType_C_METADATA(cnp.dtype descr)
@@ -155,25 +160,71 @@ cdef int refuse_forced_types() except -1:
 
 # -- the two ways to the columns ------------------------------------------------------------------------------
 
+cdef enum:
+    # Up to so many columns the blocks say themselves where their columns are, while pandas' own tables do not exist:
+    # it makes them when a column is first asked for, which takes 7 us and never happens to a frame that is only sent.
+    FEW_COLUMNS = 64
+
+
+cdef struct placement:
+    Py_ssize_t number   # block
+    Py_ssize_t place    # row of its values
+
+
+cdef Py_ssize_t read_placements(tuple blocks, placement *columns) except -2:
+    """Where each column is, from the blocks; returns their number, -1 if there are more than FEW_COLUMNS."""
+    cdef Py_ssize_t number, place, column, count = 0
+    cdef Py_ssize_t start = 0, stop, step = 1, length
+    cdef bint regular
+    for column in range(FEW_COLUMNS):
+        columns[column].number = -1
+    for number in range(len(blocks)):
+        where = blocks[number]._mgr_locs.indexer
+        regular = PySlice_Check(where)
+        if regular:
+            PySlice_Unpack(where, &start, &stop, &step)
+            if start < 0 or step < 1 or stop > FEW_COLUMNS:
+                return -1
+            length = (stop - start + step - 1) // step
+        else:
+            length = len(where)
+        for place in range(length):
+            column = start + place * step if regular else where[place]
+            if not 0 <= column < FEW_COLUMNS or columns[column].number >= 0:
+                return -1
+            columns[column].number = number
+            columns[column].place = place
+            count += 1
+    for column in range(count):
+        if columns[column].number < 0:
+            return -1
+    return count
+
+
 cdef int put_blocks(Encoder self, object frame) except -1:
     """Through the block manager: no Python object is made for a numeric column."""
     cdef object manager = frame._mgr
     cdef tuple blocks = manager.blocks
-    cdef object numbers_object = manager._blknos
     cdef cnp.ndarray numbers, places
-    cdef Py_ssize_t count, block_count = len(blocks)
+    cdef Py_ssize_t i, count = -1, block_count = len(blocks)
     cdef Py_ssize_t rows = -1
-    cdef Py_ssize_t i, number, place
-    cdef block_source few[16]
-    cdef block_source *sources = few
+    cdef placement few[FEW_COLUMNS]
+    cdef placement at
+    cdef block_source few_sources[16]
+    cdef block_source *sources = few_sources
     cdef block_source *source
-    if numbers_object is None:
-        numbers_object = manager.blknos
-    numbers = numbers_object
-    places = manager._blklocs
-    count = numbers.shape[0]
-    if cnp.PyArray_TYPE(numbers) != cnp.NPY_INTP or cnp.PyArray_TYPE(places) != cnp.NPY_INTP or places.shape[0] != count:
-        return put_series(self, frame)
+    made = manager._blknos
+    if made is None:
+        count = read_placements(blocks, few)
+    if count < 0:
+        numbers = manager.blknos if made is None else made
+        places = manager._blklocs
+        count = numbers.shape[0]
+        if cnp.PyArray_TYPE(numbers) != cnp.NPY_INTP or cnp.PyArray_TYPE(places) != cnp.NPY_INTP \
+                or places.shape[0] != count:
+            return put_series(self, frame)
+    else:
+        numbers = places = None
     if block_count > 16:
         sources = <block_source *>PyMem_Malloc(block_count * sizeof(block_source))
         if sources == NULL:
@@ -183,23 +234,26 @@ cdef int put_blocks(Encoder self, object frame) except -1:
         if count == 0:
             put_table_head(self, None, 0, 0)
         for i in range(count):
-            number = (<Py_ssize_t *>cnp.PyArray_GETPTR1(numbers, i))[0]
-            place = (<Py_ssize_t *>cnp.PyArray_GETPTR1(places, i))[0]
-            if number < 0 or number >= block_count:
+            if numbers is None:
+                at = few[i]
+            else:
+                at.number = (<Py_ssize_t *>cnp.PyArray_GETPTR1(numbers, i))[0]
+                at.place = (<Py_ssize_t *>cnp.PyArray_GETPTR1(places, i))[0]
+            if at.number < 0 or at.number >= block_count:
                 raise ConversionError("the frame's block table points outside its blocks")
-            source = &sources[number]
+            source = &sources[at.number]
             if not source.resolved:
                 self.error.column = <int>i
-                resolve(self, blocks[number].values, source)
+                resolve(self, blocks[at.number].values, source)
             if i == 0:
                 # a RangeIndex knows its length only in Python: the first block says it sooner
-                rows = source.rows if source.kind != SOURCE_OTHER else len(blocks[number].values)
+                rows = source.rows if source.kind != SOURCE_OTHER else len(blocks[at.number].values)
                 self.error.column = -1
                 put_table_head(self, manager.axes[0], count, rows)
             self.error.column = <int>i
-            put_source(self, source, place, rows, blocks[number] if source.kind == SOURCE_OTHER else None)
+            put_source(self, source, at.place, rows, blocks[at.number] if source.kind == SOURCE_OTHER else None)
     finally:
-        if sources != few:
+        if sources != few_sources:
             PyMem_Free(sources)
     self.rows += rows
     return 0
