@@ -95,6 +95,7 @@ cdef class Encoder:
     cdef ddb_request request
     cdef ddb_error error
     cdef _Scratch scratch      # looks at request.out; None if nobody was given a view
+    cdef ddb_arena numbers    # int32 symbol numbers by category, all zero between columns
     cdef list borrowed        # objects whose memory the request points into
     cdef bint busy
     cdef int64_t rows         # table rows put since begin
@@ -106,11 +107,13 @@ cdef class Encoder:
     def __cinit__(self):
         self.kernels = active_kernels
         ddb_request_init(&self.request)
+        ddb_arena_init(&self.numbers)
         self.borrowed = []
 
     def __dealloc__(self):
         self.part_with_scratch()
         ddb_request_release(&self.request)
+        ddb_arena_release(&self.numbers)
 
     def encode(self, obj):
         """The wire bytes of one object, in reused memory.
@@ -308,6 +311,18 @@ cdef class Encoder:
             with nogil:
                 status = ddb_request_put_column(&self.request, &column, &self.error)
         return self.check(status)
+
+    cdef int32_t *zero_numbers(self, int64_t count) except NULL:
+        """Room for `count` symbol numbers, zero; whoever writes some sets them back to zero. Clearing all of them for
+        each column would cost more than the rest for a short column of many categories."""
+        cdef size_t size = <size_t>count * sizeof(int32_t)
+        if self.numbers.size < size:
+            ddb_arena_reset(&self.numbers)
+            if ddb_arena_reserve(&self.numbers, size) == NULL:
+                raise MemoryError()
+            self.numbers.size = self.numbers.capacity
+            memset(self.numbers.data, 0, self.numbers.size)
+        return <int32_t *>self.numbers.data
 
     cdef int put_arrow_text(self, ddb_arrow_text *text) except -1:
         cdef int status

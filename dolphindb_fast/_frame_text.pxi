@@ -170,7 +170,7 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
     cdef int64_t *order
     cdef int64_t used, i, empty = -1
     cdef const uint8_t *cell
-    cdef PyObject *category
+    cdef PyObject **picked
     self.target = DDB_TYPE_SYMBOL
     if rows == 0:
         # an empty symbol vector carries no base
@@ -187,24 +187,25 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
         read_arrow_chunk(self, chunk, &text)
         if text.rows != count:
             raise ConversionError("the categories' Arrow array differs in length from them")
-    # an order for every category that can be used, then a number for each, and for null
+    # the codes of the used categories in their order, and after it their texts
     used = min(count, rows)
-    order = <int64_t *>PyMem_Malloc(used * sizeof(int64_t) + (count + 1) * sizeof(int32_t))
+    order = <int64_t *>PyMem_Malloc(used * (sizeof(int64_t) + sizeof(PyObject *)))
     if order == NULL:
         raise MemoryError()
-    numbers = <int32_t *>(order + used)
+    picked = <PyObject **>(order + used)
+    numbers = self.zero_numbers(count + 1)
+    used = 0
     try:
-        memset(numbers, 0, (count + 1) * sizeof(int32_t))
         self.check(ddb_codes_number(&source, numbers, order, &used, &self.error))
         for i in range(used):
             if chunk is not None:
                 if ddb_arrow_text_cell(&text, order[i], &cell, &self.error) == 0:
                     empty = i
                 continue
-            category = (<PyObject **>cnp.PyArray_GETPTR1(table, order[i]))[0]
-            if category == NULL or not isinstance(<object>category, str):
+            picked[i] = (<PyObject **>cnp.PyArray_GETPTR1(table, order[i]))[0]
+            if picked[i] == NULL or not isinstance(<object>picked[i], str):
                 return 0
-            if cell_length(category) == 0:
+            if cell_length(picked[i]) == 0:
                 empty = i
         if empty >= 0:
             # the empty category is NULL, entry 0 of every base
@@ -212,6 +213,7 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
             for i in range(empty + 1, used):
                 numbers[order[i] + 1] -= 1
                 order[i - 1] = order[i]
+                picked[i - 1] = picked[i]
             used -= 1
         self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
         self.put_counts(rows, 1)
@@ -219,23 +221,22 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
         self.symbol_bases += 1
         self.put(b"\x00", 1)
         if chunk is None:
-            put_category_objects(self, table, order, used)
+            put_category_objects(self, picked, used)
         else:
             put_category_chunk(self, &text, order, used)
         self.check(ddb_request_put_codes(&self.request, &source, numbers, &self.error))
         return 1
     finally:
+        if used == 0:
+            # nothing, or refused half-way
+            memset(numbers, 0, (count + 1) * sizeof(int32_t))
+        for i in range(used):
+            numbers[order[i] + 1] = 0
         PyMem_Free(order)
 
 
-cdef int put_category_objects(Encoder self, cnp.ndarray table, int64_t *order, int64_t used) except -1:
-    """The texts of the categories in that order."""
-    cdef int64_t i
-    cdef PyObject **picked
-    # pointers, so that the loop over cells of a text column serves here too; it gathers nothing by itself
-    picked = <PyObject **>order
-    for i in range(used):
-        picked[i] = (<PyObject **>cnp.PyArray_GETPTR1(table, order[i]))[0]
+cdef int put_category_objects(Encoder self, PyObject **picked, int64_t used) except -1:
+    """The texts of the categories: the loop over cells of a text column serves here too."""
     try:
         return self.put_object_text(<char *>picked, sizeof(PyObject *), used)
     except ValueRefused:
