@@ -11,7 +11,7 @@
 #   DatetimeArray._ndarray     datetime64 ndarray; ._dtype: a numpy dtype unless the column has a time zone
 #   StringArray._ndarray       object ndarray
 #   Index._data                array behind an Index
-#   Categorical._ndarray       array of codes
+#   Categorical._ndarray       array of codes; ._dtype._categories: Index of the categories
 #   ArrowStringArray._pa_array pyarrow ChunkedArray; where it has another name, __arrow_array__ gives it
 #
 # Arrow-backed text is otherwise reached through pyarrow's public `chunk`, `buffers` and `address`;

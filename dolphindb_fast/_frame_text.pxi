@@ -102,15 +102,21 @@ cdef int put_arrow_names(Encoder self, object data, Py_ssize_t count) except -1:
 
 cdef int put_categorical(Encoder self, object values, Py_ssize_t rows) except -1:
     """Text: SYMBOL with the used categories in order of first appearance. Others: their values."""
-    cdef cnp.ndarray codes = values._ndarray if frame_is_fast else values.codes
-    cdef object categories = values.dtype.categories
-    cdef object data = categories._data if frame_is_fast and type(categories) is Index else categories.array
-    cdef object dtype
+    cdef cnp.ndarray codes
+    cdef object categories, data, dtype
+    if frame_is_fast:
+        codes = values._ndarray
+        categories = values._dtype._categories
+        data = categories._data if type(categories) is Index else categories.array
+    else:
+        codes = values.codes
+        categories = values.dtype.categories
+        data = categories.array
     check_length(codes.shape[0], rows)
-    if isinstance(data, NumpyExtensionArray):
+    if type(data) is StringArray:
+        data = data._ndarray
+    elif isinstance(data, NumpyExtensionArray):
         data = data.to_numpy()
-    elif isinstance(data, StringArray):
-        data = np.asarray(data, dtype=object)
     if not cnp.PyArray_Check(data):
         dtype = data.dtype
         if isinstance(dtype, StringDtype) or is_arrow_text(dtype):
