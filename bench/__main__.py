@@ -31,6 +31,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="cases whose name holds NAME, or 'peers', 'scaling'; may be repeated",
     )
+    parser.add_argument(
+        "--passes",
+        type=int,
+        metavar="N",
+        help="spread the repetitions of every case over N passes (default 3, with --quick 1)",
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the cases and end")
     parser.add_argument(
         "--out",
@@ -41,7 +47,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--no-plots", action="store_true", help="judge only: no peers, no scaling, no PNG")
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.passes is None:
+        options.passes = 1 if options.quick else 3
+    if options.passes < 1:
+        parser.error("--passes: at least 1")
+    return options
 
 
 def measure_case(bench: Bench, case: Case, environment: str) -> Row:
@@ -82,6 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     header = {
         "environment": machine.environment(),
         "quick": options.quick,
+        "passes": options.passes,
         "seed": options.seed,
         "versions": machine.versions(),
         "machine": machine.facts(),
@@ -129,7 +141,7 @@ def run(
 ) -> tuple[list[Row], dict]:
     allowed = machine.processors()
     machine.bind(allowed[-1:])
-    rows: list[Row] = []
+    rows: dict[str, Row] = {}
     extra: dict = {}
     columns = (TextColumn("{task.description:40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console_of_progress = Console(stderr=True)
@@ -137,8 +149,8 @@ def run(
         Sink(allowed[-2] if len(allowed) > 1 else None) as sink,
         Progress(*columns, console=console_of_progress, refresh_per_second=2, auto_refresh=False) as progress,
     ):
-        bench = Bench(sink, allowed, options.quick, options.seed)
-        everything = progress.add_task("all", total=len(cases) + sum(wanted.values()))
+        bench = Bench(sink, allowed, options.quick, options.passes, options.seed)
+        everything = progress.add_task("all", total=options.passes * len(cases) + sum(wanted.values()))
         current = progress.add_task("", total=1)
 
         def tick() -> None:
@@ -146,10 +158,15 @@ def run(
             progress.refresh()
 
         bench.tick = tick
-        for case in cases:
+        for case in cases * options.passes:
             progress.reset(current, description=case.name, total=bench.repetitions(case) + 1)
             progress.refresh()
-            rows.append(measure_case(bench, case, header["environment"]))
+            row = measure_case(bench, case, header["environment"])
+            if row.outcome and case.name in rows and rows[case.name].outcome:
+                rows[case.name].outcome.extend(row.outcome)
+            elif case.name not in rows or not row.outcome:
+                # one pass that went wrong is enough
+                rows[case.name] = row
             progress.advance(everything)
         for name, survey, steps in (
             ("peers", surveys.peers, 24),
@@ -163,7 +180,7 @@ def run(
                     console.print(f"{name}: {error}")
                 progress.advance(everything)
     machine.bind(allowed)
-    return rows, extra
+    return list(rows.values()), extra
 
 
 if __name__ == "__main__":

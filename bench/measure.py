@@ -19,15 +19,27 @@ class Outcome:
     """What a case found: one figure a repetition for each side, in the case's unit.
 
     `theirs` is empty where the figure itself is judged, not a ratio. `blocked` is how many seconds the sender
-    was kept waiting by the receiver while it was timed.
+    was kept waiting by the receiver while it was timed. `control` are ratios of something else in the same
+    repetitions, which help to read the figure; `control_name` says of what.
     """
 
     ours: list[float]
     theirs: list[float] = field(default_factory=list)
     unit: str = "us"
-    notes: list[str] = field(default_factory=list)
+    control: list[float] = field(default_factory=list)
+    control_name: str = ""
     blocked: float = 0.0
     detail: dict = field(default_factory=dict)
+
+    def extend(self, later: Outcome) -> Outcome:
+        """Take the repetitions of another pass over the same case; details are those of the last one."""
+        self.ours += later.ours
+        self.theirs += later.theirs
+        self.control += later.control
+        self.blocked += later.blocked
+        remade = self.detail.get("remade", 0) + later.detail.get("remade", 0)
+        self.detail = {**later.detail, "remade": remade}
+        return self
 
 
 class Wrong(Exception):

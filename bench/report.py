@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .cases import Case
-from .measure import Judged, Outcome, judge
+from .measure import Judged, Outcome, judge, median_interval
 
 STYLES = {"aim": "bold green", "must": "green", "MISSED": "bold red", "WRONG": "bold red"}
 
@@ -107,8 +107,11 @@ def print_table(console: Console, rows: list[Row]) -> None:
         table.add_row(*cells[:-1], f"[{style}]{cells[-1]}[/]" if style else cells[-1])
     console.print(table)
     for row in rows:
-        for note in row.outcome.notes if row.outcome else []:
-            console.print(f"{row.case.name}: {note}", highlight=False)
+        if row.outcome and row.outcome.control:
+            ratios = row.outcome.control
+            low, high = median_interval(ratios)
+            shown = f"{statistics.median(ratios):.2f} ({low:.2f} to {high:.2f})"
+            console.print(f"{row.case.name}: {row.outcome.control_name}: {shown}", highlight=False)
 
 
 def as_markdown(rows: list[Row]) -> str:

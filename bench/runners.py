@@ -31,7 +31,6 @@ from .measure import (
     alternate,
     calls_for,
     clock_cost,
-    median_interval,
     quantile,
     quiet_collector,
 )
@@ -51,6 +50,7 @@ class Bench:
     sink: Sink
     allowed: list[int] = field(default_factory=list)
     quick: bool = False
+    passes: int = 1
     seed: int = 1
     tick: Callable[[], None] = lambda: None
     #: repetitions of the present case that were made again since the scheduler had interfered
@@ -61,7 +61,8 @@ class Bench:
         return 0.006 if self.quick else 0.012
 
     def repetitions(self, case) -> int:
-        return case.quick_repetitions if self.quick else case.repetitions
+        """Of one pass."""
+        return -(-(case.quick_repetitions if self.quick else case.repetitions) // self.passes)
 
     def preemptions(self) -> int:
         """How often this thread and the sink lost their processor to another process, so far."""
@@ -318,12 +319,8 @@ def beside_thread(bench: Bench, case) -> Outcome:
             bench.tick,
         )
     control = [a / b for a, b in zip(found["loop beside"], found["loop alone"], strict=True)]
-    low, high = median_interval(control)
-    note = (
-        "a loop in pure Python is slowed down by the same thread "
-        f"{statistics.median(control):.2f} x ({low:.2f} to {high:.2f})"
-    )
-    return Outcome(found["beside"], found["alone"], notes=[note], detail={"control": control})
+    name = "a loop in pure Python beside the same thread against itself without"
+    return Outcome(found["beside"], found["alone"], control=control, control_name=name)
 
 
 def peak_memory(bench: Bench, case) -> Outcome:

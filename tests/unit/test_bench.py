@@ -86,6 +86,13 @@ def test_judge__a_figure_without_other_side():
     assert (found.median, found.unfavourable, found.verdict) == (1.5, 3.0, "MISSED")
 
 
+def test_outcome__passes_are_joined():
+    first = outcome([1.0], [2.0], blocked=0.5, detail={"remade": 1, "calls": 3})
+    first.extend(outcome([3.0], [4.0], blocked=0.25, control=[2.0], detail={"remade": 2, "calls": 5}))
+    assert (first.ours, first.theirs, first.control) == ([1.0, 3.0], [2.0, 4.0], [2.0])
+    assert (first.blocked, first.detail) == (0.75, {"remade": 3, "calls": 5})
+
+
 def test_alternate__rotates_and_drops_the_first():
     order: list[str] = []
     arms = {name: lambda name=name: float(order.append(name) or len(order)) for name in "ab"}
