@@ -4,8 +4,9 @@ cdef enum:
     # Scratch above this is given back by the first call that needs less than half of it: a loop over large
     # frames keeps its memory (fresh pages cost as much as filling them), a single large frame does not.
     SCRATCH_CAP = 8 << 20
-    # objects in shuffled order cost 2.0 instead of 3.8 ns a cell when they are fetched this many cells ahead
-    PREFETCH_CELLS = 8
+    # Cells are fetched into the cache this many ahead, two cache lines of each: 100,000 short texts of their own cost
+    # 2.7 ns each in order and 5.9 shuffled, with 8 ahead and one line 4.4 and 16.
+    PREFETCH_CELLS = 32
     # From so many rows on the cells of a column take longer than handing the GIL to another thread and back.
     RELEASE_ROWS = 65536
     RELEASE_TEXT_ROWS = 4096

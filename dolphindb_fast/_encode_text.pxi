@@ -17,7 +17,7 @@ cdef extern from "Python.h":
 cdef extern from *:
     """
     #if defined(__GNUC__) || defined(__clang__)
-    #define DDB_PREFETCH(p) __builtin_prefetch(p)
+    #define DDB_PREFETCH(p) (__builtin_prefetch(p), __builtin_prefetch((const char *)(p) + 64))
     #else
     #define DDB_PREFETCH(p) (void)(p)
     #endif
