@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One TCP connection: the only place that calls the operating system. It pulls from a producer and knows nothing
- * of tables. The descriptor is owned from init to close and is non-blocking.
+ * of tables. The descriptor is owned from init to close; calls that must not wait say so to the system each time.
  *
  * No function needs the GIL; those that may wait say so and must be called without it. Time-outs are in
  * nanoseconds and mean "no progress for"; negative waits for ever. */
@@ -28,7 +28,7 @@ typedef struct ddb_link {
     size_t inbox_size;
 } ddb_link;
 
-/* Take over a connected descriptor; sets it non-blocking. fd -1: a closed link. */
+/* Take over a connected descriptor and make it a waiting one. fd -1: a closed link. */
 int ddb_link_init(ddb_link *link, int fd, int drain, ddb_error *error);
 
 /* Is the other side still there? Looks at most once a millisecond, never waits. Drains if the link drains. */
