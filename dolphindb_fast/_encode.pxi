@@ -8,7 +8,7 @@ cdef enum:
     # 2.7 ns each in order and 5.9 shuffled, with 8 ahead and one line 4.4 and 16.
     PREFETCH_CELLS = 32
     # From so many rows on the cells of a column take longer than handing the GIL to another thread and back.
-    RELEASE_ROWS = 65536
+    RELEASE_ROWS = 8192
     RELEASE_TEXT_ROWS = 4096
     DEPTH_LIMIT = 64
 
