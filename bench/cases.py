@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import frames, runners
-from .competitors import OFFICIAL, OURS, SENDALL
+from .competitors import OFFICIAL, OURS, PIECES, SENDALL
 
 Target = float | tuple[float, float] | None
 
@@ -133,13 +133,13 @@ CASES = [
     *map(_vendor, (10, 100, 1_000, 10_000, 100_000)),
     Case(
         "tsbs-text", "TSBS cpu shape, text, 1,000,000 rows, encode", "questdb", runners.encoding,
-        **at_least(20, 35), frame=frames.tsbs, rows=1_000_000, theirs="questdb", ring=2, **VERY_LONG,
+        **at_least(20, 35), frame=frames.tsbs, rows=1_000_000, ours=PIECES, theirs="questdb", ring=2, **VERY_LONG,
     ),
     Case(
         "tsbs-categorical", "TSBS cpu shape, Categorical, 1,000,000 rows, encode", "questdb",
         runners.encoding,
         **at_least(40, 90), frame=frames.tsbs, rows=1_000_000, options={"categorical": True},
-        theirs="questdb",
+        ours=PIECES, theirs="questdb",
         ring=2, **VERY_LONG,
     ),
     Case(

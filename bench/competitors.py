@@ -26,6 +26,8 @@ SESSION_ID = "1234567890"
 ASYNCHRONOUS, SYNCHRONOUS = 36, 32
 
 OURS, OFFICIAL, SENDALL = "dolphindb_fast", "dolphindb", "sendall"
+#: ours as `run` encodes: pieces ready to be sent, not one contiguous object
+PIECES = "dolphindb_fast, in pieces"
 
 
 def request_of(frame: pd.DataFrame, flag: int = ASYNCHRONOUS) -> bytes:
@@ -136,6 +138,12 @@ def encode_ours(frame: pd.DataFrame) -> Callable[[], int]:
     return lambda: len(encode(frame))
 
 
+def produce_ours(frame: pd.DataFrame) -> Callable[[], int]:
+    """As `run` encodes: in pieces that are ready to be sent. Columns that lie as on the wire are not copied."""
+    produce = shared_encoder()._produce
+    return lambda: produce(frame)
+
+
 _ENCODER: list[dolphindb_fast.Encoder] = []
 
 
@@ -235,6 +243,7 @@ def encode_memcpy(frame: pd.DataFrame) -> Callable[[], int]:
 
 #: name in tables and plots -> encoder
 ENCODERS: dict[str, Callable[[pd.DataFrame], Callable[[], int]]] = {
+    PIECES: produce_ours,
     OURS: encode_ours,
     "questdb": encode_questdb,
     "clickhouse-connect": encode_clickhouse,

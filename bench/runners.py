@@ -235,7 +235,7 @@ def encoding(bench: Bench, case) -> Outcome:
     sides = {}
     for side, name, options in ((0, case.ours, {}), (1, case.theirs, case.their_options)):
         ring = bench.ring(case, case.frame, **{**case.options, **options})
-        if name == OURS:
+        if side == 0:
             check_frame(ring[0])
         calls = [competitors.ENCODERS[name](frame) for frame in ring]
         if any(call() <= 0 for call in calls):

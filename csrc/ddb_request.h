@@ -12,8 +12,8 @@
 #include "ddb_column.h"
 #include "ddb_string.h"
 
-/* Bytes produced at a time from columns that can't be sent as they lie. Measured on loopback (see
- * bench/README.md): blocks of 8 to 64 KiB cost a third more than one send, from 512 KiB on nothing is lost. */
+/* Bytes produced at a time from columns that can't be sent as they lie. On loopback blocks of 8 to 64 KiB cost a
+ * third more than one send, from 512 KiB on nothing is lost; all of it should stay in the second-level cache. */
 enum { DDB_BLOCK_SIZE = 1 << 20 };
 
 /* A column of fewer wire bytes is copied into scratch, a larger one is deferred: below it a copy is cheaper than

@@ -172,12 +172,12 @@ cdef class SessionCore:
 
     cdef bytes function_header(self, object name, Py_ssize_t count):
         cdef object header
+        if not isinstance(name, str):
+            raise UsageError(f"the function to call must be given as str, not {type(name).__name__}")
         if count == 1:
             header = self.headers.get(name)
             if header is not None:
                 return <bytes>header
-        if not isinstance(name, str):
-            raise UsageError(f"the function to call must be given as str, not {type(name).__name__}")
         body = b"function\n%b\n%d\n1" % (encoded_name(name, "function name"), count)
         header = b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body)
         if count == 1:

@@ -95,7 +95,7 @@ cdef class Encoder:
     cdef const ddb_kernels *kernels
     cdef ddb_request request
     cdef ddb_error error
-    cdef _Scratch scratch      # looks at request.out; None if nobody was given a view
+    cdef _Scratch scratch     # looks at request.out; None if nobody was given a view
     cdef ddb_arena numbers    # int32 symbol numbers by category, all zero between columns
     cdef list borrowed        # objects whose memory the request points into
     cdef bint busy
@@ -497,7 +497,6 @@ cdef class Encoder:
         cdef int type = column.type
         cdef int form = column.form
         cdef int64_t rows = len(column)
-        cdef ddb_arrow_text text
         cdef cnp.ndarray data
         if depth > DEPTH_LIMIT:
             raise ValueRefused(f"objects nested deeper than {DEPTH_LIMIT}")

@@ -34,6 +34,7 @@ UNITS = {
 MONTHS_TO_1970 = 1970 * 12
 
 _INTEGRAL = (keys.DT_CHAR, keys.DT_SHORT, keys.DT_INT, keys.DT_LONG)
+_NUMBERS = (*_INTEGRAL, keys.DT_FLOAT, keys.DT_DOUBLE)
 _TEXT = (keys.DT_STRING, keys.DT_SYMBOL)
 
 
@@ -60,6 +61,10 @@ def to_python(value):
     if isinstance(value, Dictionary):
         return dict(zip(_elements(value.keys), _elements(value.values), strict=True))
     if value.form == keys.DF_SCALAR:
+        if value.type in _NUMBERS:
+            # the reply of every append: without arrays of one cell
+            cell = value.data.item()
+            return None if cell == NULLS[value.data.dtype] else cell
         return _elements(value)[0]
     if value.form == keys.DF_PAIR:
         return _elements(value)

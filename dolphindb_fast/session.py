@@ -488,9 +488,10 @@ class Session(SessionCore):
         """Read one reply; called by the core with the lock held. Any fault in it closes the connection."""
         try:
             _, count, _ = self._read_head()
-            status = self._reader.read_line(LINE_LIMIT).decode(errors="replace")
-            if status == "OK":
+            line = self._reader.read_line(LINE_LIMIT)
+            if line == b"OK":
                 return self._reader.read_object() if count != "0" else None
+            status = line.decode(errors="replace")
         except EOFError:
             error = LinkError("the server closed the connection before the reply was complete")
             self._fail(error)
