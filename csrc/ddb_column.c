@@ -25,11 +25,6 @@ static const struct {
     [DDB_CONV_I64US_NANOTIMESTAMP] = {8, 8, WIRE_NEVER},
 };
 
-size_t ddb_column_source_size(int conversion)
-{
-    return layouts[conversion].source_size;
-}
-
 size_t ddb_column_target_size(int conversion)
 {
     return layouts[conversion].target_size;

@@ -17,8 +17,7 @@ typedef struct ddb_column {
     uint8_t swap; /* cells lie in the other byte order */
 } ddb_column;
 
-/* Bytes of one source cell and of one wire cell. */
-size_t ddb_column_source_size(int conversion);
+/* Bytes of one wire cell. */
 size_t ddb_column_target_size(int conversion);
 
 /* Copy `count` cells of `size` bytes (1, 2, 4 or 8), `stride` apart, one after the other into `target`. */

@@ -183,11 +183,6 @@ size_t ddb_request_size(const ddb_request *request)
     return request->out.size + request->deferred_bytes;
 }
 
-int ddb_request_is_flat(const ddb_request *request)
-{
-    return request->segments.size == 0;
-}
-
 void ddb_request_rewind(ddb_request *request)
 {
     request->segment = 0;

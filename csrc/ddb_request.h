@@ -65,9 +65,6 @@ int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const in
 /* Bytes that the whole request makes. Known once all is put. */
 size_t ddb_request_size(const ddb_request *request);
 
-/* 1 if all of it lies in `out`. */
-int ddb_request_is_flat(const ddb_request *request);
-
 /* Start again from the first byte. */
 void ddb_request_rewind(ddb_request *request);
 

@@ -251,7 +251,7 @@ cdef int put_blocks(Encoder self, object frame) except -1:
                 self.error.column = -1
                 put_table_head(self, manager.axes[0], count, rows)
             self.error.column = <int>i
-            put_source(self, source, at.place, rows, blocks[at.number] if source.kind == SOURCE_OTHER else None)
+            put_source(self, source, at.place, rows, blocks[at.number].values if source.kind == SOURCE_OTHER else None)
     finally:
         if sources != few_sources:
             PyMem_Free(sources)
@@ -271,10 +271,7 @@ cdef int put_series(Encoder self, object frame) except -1:
         if isinstance(values, NumpyExtensionArray):
             values = values.to_numpy()
         resolve(self, values, &source)
-        if source.kind == SOURCE_OTHER:
-            put_extension(self, values, rows)
-        else:
-            put_source(self, &source, 0, rows, None)
+        put_source(self, &source, 0, rows, values)
     self.rows += rows
     return 0
 
@@ -423,10 +420,11 @@ cdef int resolve(Encoder self, object values, block_source *source) except -1:
     return 0
 
 
-cdef int put_source(Encoder self, block_source *source, Py_ssize_t place, Py_ssize_t rows, object block) except -1:
+cdef int put_source(Encoder self, block_source *source, Py_ssize_t place, Py_ssize_t rows, object values) except -1:
+    """One column of a resolved source; `values` is what was resolved, asked for only if it is SOURCE_OTHER."""
     cdef const char *cells
     if source.kind == SOURCE_OTHER:
-        return put_extension(self, block.values, rows)
+        return put_extension(self, values, rows)
     if place < 0 or place >= source.columns or source.rows != rows:
         raise ConversionError("the frame's block table points outside its blocks")
     cells = source.data + place * source.column_stride

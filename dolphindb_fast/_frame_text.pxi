@@ -9,7 +9,7 @@ cdef dict arrow_text_classes = {}
 cdef int put_arrow(Encoder self, object array, Py_ssize_t rows) except -1:
     """A pyarrow Array or ChunkedArray of string or large_string."""
     cdef ddb_arrow_text text
-    cdef Py_ssize_t i, count, row = 0
+    cdef Py_ssize_t row = 0
     cdef int status
     self.put_vector_head(DDB_TYPE_STRING, rows)
     chunks = arrow_chunks(array)
@@ -194,12 +194,12 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
         if text.rows != count:
             raise ConversionError("the categories' Arrow array differs in length from them")
     # the codes of the used categories in their order, and after it their texts
+    numbers = self.zero_numbers(count + 1)
     used = min(count, rows)
     order = <int64_t *>PyMem_Malloc(used * (sizeof(int64_t) + sizeof(PyObject *)))
     if order == NULL:
         raise MemoryError()
     picked = <PyObject **>(order + used)
-    numbers = self.zero_numbers(count + 1)
     used = 0
     try:
         self.check(ddb_codes_number(&source, numbers, order, &used, &self.error))

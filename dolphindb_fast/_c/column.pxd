@@ -14,7 +14,6 @@ cdef extern from "ddb_column.h" nogil:
         uint8_t conversion
         uint8_t swap
 
-    size_t ddb_column_source_size(int conversion)
     size_t ddb_column_target_size(int conversion)
     void ddb_column_gather(const char *source, ptrdiff_t stride, size_t size, int swap, int64_t count, void *target)
     int ddb_column_check(const ddb_column *column, ddb_error *error)

@@ -34,6 +34,5 @@ cdef extern from "ddb_request.h" nogil:
     int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
     int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *numbers, ddb_error *error)
     size_t ddb_request_size(const ddb_request *request)
-    int ddb_request_is_flat(const ddb_request *request)
     void ddb_request_rewind(ddb_request *request)
     int ddb_request_next(ddb_request *request, ddb_piece *pieces, int max, ddb_error *error)
