@@ -1,6 +1,6 @@
 """Neutral typed values: what the wire says, without pandas and without loss.
 
-`Column`, `Table` and `Dictionary` are what the decoder yields and what the encoder takes;
+`Column`, `Matrix`, `Set`, `Dictionary` and `Table` are what the decoder yields and what the encoder takes;
 `result` turns them into numpy and pandas objects, the local server stores them.
 """
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from . import settings as keys
 
-__all__ = ["Column", "Dictionary", "Table", "WIRE_DTYPES", "NULLS"]
+__all__ = ["Column", "Dictionary", "Matrix", "Set", "Table", "WIRE_DTYPES", "NULLS"]
 
 #: numpy dtype of one cell of each fixed-width type (``wire: element bytes``, little-endian)
 WIRE_DTYPES = {
@@ -33,6 +33,15 @@ WIRE_DTYPES = {
     keys.DT_DATEHOUR: np.dtype("<i4"),
     keys.DT_FLOAT: np.dtype("<f4"),
     keys.DT_DOUBLE: np.dtype("<f8"),
+    keys.DT_UUID: np.dtype("V16"),
+    keys.DT_IPADDR: np.dtype("V16"),
+    keys.DT_INT128: np.dtype("V16"),
+    keys.DT_COMPLEX: np.dtype("V16"),
+    keys.DT_POINT: np.dtype("V16"),
+    keys.DT_DURATION: np.dtype("V8"),
+    keys.DT_DECIMAL32: np.dtype("<i4"),
+    keys.DT_DECIMAL64: np.dtype("<i8"),
+    keys.DT_DECIMAL128: np.dtype("V16"),
 }
 
 #: the sentinel that means NULL, by numpy dtype of the cell
@@ -47,25 +56,28 @@ NULLS = {
 
 
 class Column:
-    """A scalar or a vector of one wire type.
+    """A scalar, vector or pair of one wire type.
 
     Attributes
     ----------
     type : int
-        ``settings.DT_*``.
+        ``settings.DT_*``; of an array vector the element type and ``settings.ARRAY_TYPE_BASE``.
     form : int
         ``settings.DF_SCALAR`` (one cell), ``DF_VECTOR`` or ``DF_PAIR`` (two cells).
     data : ndarray or list
-        Fixed-width types: 1-d array of ``WIRE_DTYPES[type]`` with the wire's NULL sentinels.
-        STRING: 1-d uint8, UTF-8 without terminators, cut by `offsets`; NULL is the empty string.
-        SYMBOL: 1-d int32 indices into `symbols`; 0 is NULL.
-        ANY: a list of `Column`, `Table` and `Dictionary`.
+        Fixed-width types: 1-d array of ``WIRE_DTYPES[type]`` with the wire's NULL sentinels. Cells of 16 bytes
+        (UUID, IPADDR, INT128, COMPLEX, POINT, DECIMAL128) are those bytes as they stand on the wire, in a void dtype.
+        STRING, BLOB, FUNCTIONDEF: 1-d uint8, the bytes of all cells, cut by `offsets`; NULL is the empty cell.
+        SYMBOL: 1-d int32 indices into `symbols`, 0 is NULL; or as STRING if `symbols` is None.
+        Array vector: the cells of all rows, an array of the element type's dtype, cut by `offsets`.
+        ANY: a list of `Column`, `Matrix`, `Set`, `Dictionary` and `Table`.
     offsets : ndarray or None
-        STRING only: int64, one more than rows, first 0.
+        STRING, BLOB, FUNCTIONDEF and array vectors: int64, one more than rows, first 0. Counts bytes for text,
+        cells for array vectors.
     symbols : Column or None
         SYMBOL only: a STRING vector whose entry 0 is the empty string.
     scale : int
-        Digits after the point, decimals only.
+        Digits after the point, decimals only; of a FUNCTIONDEF its kind byte.
     """
 
     __slots__ = ("type", "form", "data", "offsets", "symbols", "scale")
@@ -130,13 +142,63 @@ class Table:
 
 
 class Dictionary:
-    """Keys and values as two vectors of equal length; mixed values are a vector of type ANY."""
+    """Keys and values as two vectors of equal length; mixed values are a vector of type ANY.
 
-    __slots__ = ("keys", "values")
+    Attributes
+    ----------
+    keys, values : Column
+    form : int
+        ``settings.DF_DICTIONARY``, or ``DF_CHART``, which is laid out alike.
+    """
 
-    def __init__(self, keys: Column, values: Column):
+    __slots__ = ("keys", "values", "form")
+
+    def __init__(self, keys: Column, values: Column, form: int = keys.DF_DICTIONARY):
         self.keys = keys
         self.values = values
+        self.form = form
 
     def __len__(self) -> int:
         return len(self.keys)
+
+
+class Matrix:
+    """Cells of one type in rows and columns.
+
+    Attributes
+    ----------
+    cells : Column
+        A vector of ``rows * columns`` cells, column by column.
+    rows, columns : int
+    row_labels, column_labels : Column or None
+        Vectors of as many cells as there are rows, or columns.
+    """
+
+    __slots__ = ("cells", "rows", "columns", "row_labels", "column_labels")
+
+    def __init__(self, cells: Column, rows: int, columns: int, row_labels: Column | None = None,
+                 column_labels: Column | None = None):
+        self.cells = cells
+        self.rows = rows
+        self.columns = columns
+        self.row_labels = row_labels
+        self.column_labels = column_labels
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __repr__(self) -> str:
+        name = keys.TYPE_STRING.get(self.cells.type, self.cells.type)
+        return f"<Matrix {name} {self.rows} x {self.columns}>"
+
+
+class Set:
+    """Distinct values of one type, as one vector in the order of the wire."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Column):
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)

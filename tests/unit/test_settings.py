@@ -39,9 +39,13 @@ def test_constants__have_the_official_names_and_numbers(official):
     assert ours == theirs
 
 
+#: types of the wire that the official client has no name for, since it refuses them
+UNNAMED = ["DT_COMPLEX", "DT_POINT", "DT_DURATION"]
+
+
 def test_constants__of_ours_are_the_officials(official):
     names = [name for name in vars(keys) if name.startswith(PREFIXES)]
-    assert [name for name in names if not hasattr(official, name)] == []
+    assert [name for name in names if not hasattr(official, name)] == UNNAMED
 
 
 def test_type_string__holds_every_official_name(official):
