@@ -2,7 +2,7 @@
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
 _encode.pxi   objects -> request, with _encode_text.pxi; never knows a socket
-_frame.pxi    frame -> borrowed columns; with its second half _frame_text.pxi all that knows pandas
+_frame.pxi    frame -> borrowed columns; with _frame_fields.pxi and _frame_text.pxi all that knows pandas
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -10,6 +10,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.pythread cimport (
     NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
     PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
@@ -20,6 +21,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
+cimport cython
 cimport numpy as cnp
 
 import os
@@ -36,6 +38,7 @@ from .errors import (
 )
 
 from ._c.arena cimport *
+from ._c.arrow cimport *
 from ._c.column cimport *
 from ._c.common cimport *
 from ._c.kernels cimport *
@@ -49,6 +52,7 @@ cnp.import_array()
 
 include "_encode_text.pxi"
 include "_encode.pxi"
+include "_frame_fields.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"
 include "_link.pxi"
