@@ -300,6 +300,9 @@ cdef class SessionCore:
     def _set_read_timeout(self, seconds):
         self.link.read_timeout = nanoseconds(seconds)
 
+    def _set_reply_spin(self, seconds):
+        self.link.reply_spin = nanoseconds(seconds)
+
     def _identify(self, str session_id, bytes flags):
         """Set what stands in every later request header."""
         self.headers.clear()
