@@ -2,7 +2,8 @@
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
 _encode.pxi   objects -> request, with _encode_text.pxi and _encode_array.pxi; never knows a socket
-_frame.pxi    frame -> borrowed columns; with its second half _frame_text.pxi all that knows pandas
+_frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
+              arrays, Arrow, types given by the caller
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -30,13 +31,15 @@ import numpy as np
 
 from . import settings as keys
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Table
-from .dtypes import RULES
+from .dtypes import ARROW_RULES, RULES, SCALES, Source, cast
 from .errors import (
     ConversionError, LinkError, NotSupported, SendTimeout, UnsupportedTypeError, UsageError, ValueRefused,
 )
 
 from ._c.arena cimport *
 from ._c.array cimport *
+from ._c.blob cimport *
+from ._c.cast cimport *
 from ._c.column cimport *
 from ._c.common cimport *
 from ._c.kernels cimport *
@@ -53,6 +56,9 @@ include "_encode.pxi"
 include "_encode_array.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"
+include "_frame_nullable.pxi"
+include "_frame_arrow.pxi"
+include "_frame_forced.pxi"
 include "_link.pxi"
 
 

@@ -450,7 +450,7 @@ cdef class Encoder:
         cdef int64_t integer
         cdef double real
         if is_frame(obj):
-            return self.put_frame(obj)
+            return self.put_frame(obj, None)
         if obj is None:
             return self.put(b"\x00\x00\x00", 3)
         if isinstance(obj, bool):
@@ -472,6 +472,8 @@ cdef class Encoder:
             self.target = DDB_TYPE_STRING
             self.put_head(DDB_TYPE_STRING, DDB_FORM_SCALAR)
             return self.put_text(obj)
+        if isinstance(obj, TypedFrame):
+            return self.put_frame((<TypedFrame>obj).frame, (<TypedFrame>obj).types)
         if isinstance(obj, Column):
             return self.put_neutral(obj, depth)
         if isinstance(obj, Table):
@@ -558,12 +560,12 @@ cdef class Encoder:
         text.first_row = 0
         return self.check(ddb_request_put_arrow_text(&self.request, &text, &self.error))
 
-    cdef int put_frame(self, object frame) except -1:
-        """Append a DataFrame as a table."""
+    cdef int put_frame(self, object frame, dict types) except -1:
+        """Append a DataFrame as a table; `types` are those that `typed` was given, or None."""
         self.frame = frame
         self.error.column = -1
         self.target = -1
-        put_frame_columns(self, frame)
+        put_frame_columns(self, frame, types)
         self.settle()
         self.frame = None
         self.error.column = -1
