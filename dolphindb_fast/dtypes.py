@@ -166,12 +166,12 @@ def cast(source: Source, target: str, scale: int = 0) -> Cast | None:
     steps = Cast(source.load, store, low=-high - same, high=high, null=-high - 1)
     if source.load == "U64":
         steps = steps._replace(low=0)
-    if target == "BOOL" and source.kind != "bool":
-        # an int8 cell can be NULL, as in the BOOL it is sent as
-        return steps._replace(low=0, high=1, flags=frozenset({"LOWEST_NULL"} if source.load == "I8" else ()))
     flags = {"INFINITE_NULL"} if source.kind == "float" and not source.arrow else set()
     if source.kind in ("moment", "time"):
         flags.add("LOWEST_NULL")
+    if target == "BOOL" and source.kind != "bool":
+        # an int8 cell can be NULL, as the BOOL that it is sent as
+        return steps._replace(low=0, high=1, flags=frozenset(flags | ({"LOWEST_NULL"} if same else set())))
     if source.kind == "float" and source.arrow and source.load == store:
         # as they lie, NaN and infinities too; what stands in for NULL is the float's
         null = -(2**23 + 1) if bits == 32 else -(2**52 + 1)
