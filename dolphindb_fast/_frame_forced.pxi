@@ -138,7 +138,7 @@ cdef int put_forced_numbers(Encoder self, cnp.ndarray array, Py_ssize_t rows, in
     cdef ddb_cells cells
     cdef _Cast way
     source = numpy_source(array.dtype)
-    if type in object_types or (rows == 0 and type in text_types):
+    if type in object_types or (rows == 0 and (type in text_types or is_decimal(type))):
         return put_objects_forced(self, array, type, scale)
     scale = forced_scale(self, source.kind, type, scale, rows)
     way = find_cast(source, type, scale)
@@ -159,8 +159,10 @@ cdef int put_objects_forced(Encoder self, object values, int type, int scale) ex
 
 
 cdef int put_object_cells(Encoder self, cnp.ndarray array, int type, int scale) except -1:
-    self.borrowed.append(array)
     self.target = -1
+    if array.shape[0] == 0 and (type in text_types or type == DDB_TYPE_ANY or is_decimal(type)):
+        return put_scaled_head(self, type, forced_scale(self, "", type, scale, 0), 0)
+    self.borrowed.append(array)
     return put_object_column(self, cnp.PyArray_BYTES(array), array.strides[0], array.shape[0], type, scale)
 
 
