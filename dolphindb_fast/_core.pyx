@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
-_encode.pxi   objects -> request, with _encode_text.pxi; never knows a socket
+_encode.pxi   objects -> request, with _encode_text.pxi and _encode_array.pxi; never knows a socket
 _frame.pxi    frame -> borrowed columns; with its second half _frame_text.pxi all that knows pandas
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
@@ -36,6 +36,7 @@ from .errors import (
 )
 
 from ._c.arena cimport *
+from ._c.array cimport *
 from ._c.column cimport *
 from ._c.common cimport *
 from ._c.kernels cimport *
@@ -49,6 +50,7 @@ cnp.import_array()
 
 include "_encode_text.pxi"
 include "_encode.pxi"
+include "_encode_array.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"
 include "_link.pxi"

@@ -1,0 +1,25 @@
+# Array vectors: rows of fixed-width cells, laid out in blocks.
+
+cdef int put_array_vector(Encoder self, int element, int scale, const ddb_array *array) except -1:
+    """An array vector of cells of type `element`; `scale` is that of a decimal, of others it is not sent."""
+    cdef ddb_arena *out = &self.request.out
+    cdef int32_t digits = scale
+    cdef size_t size, head = 10
+    cdef int64_t cells = array.offsets[array.rows]
+    cdef uint8_t *target
+    if cells > DDB_LIMIT_ROWS:
+        raise ValueRefused(f"{self.where(-1)}{cells} cells; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
+    self.put_head(element + keys.ARRAY_TYPE_BASE, DDB_FORM_VECTOR)
+    self.put_counts(array.rows, cells)
+    if keys.DT_DECIMAL32 <= element <= keys.DT_DECIMAL128:
+        self.put(&digits, sizeof(digits))
+        head += sizeof(digits)
+    with nogil:
+        size = ddb_array_size(array, head)
+        target = ddb_arena_reserve(out, size)
+        if target != NULL:
+            ddb_array_write(array, head, target)
+    if target == NULL:
+        raise MemoryError()
+    out.size += size
+    return 0
