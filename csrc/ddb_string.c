@@ -141,9 +141,9 @@ DDB_INLINE int is_null_at(const ddb_arrow_text *text, int64_t row)
 DDB_INLINE int64_t cell_size(const ddb_arrow_text *text, int64_t row, int64_t start, int64_t end, ddb_error *error)
 {
     if (DDB_UNLIKELY(start < 0 || end < start || end > text->data_size))
-        return ddb_fail(error, DDB_ERR_OFFSETS, row, end);
+        return ddb_fail(error, DDB_ERR_OFFSETS, text->first_row + row, end);
     if (DDB_UNLIKELY(end - start > DDB_LIMIT_TEXT))
-        return ddb_fail(error, DDB_ERR_LENGTH, row, end - start);
+        return ddb_fail(error, DDB_ERR_LENGTH, text->first_row + row, end - start);
     return end - start;
 }
 
@@ -154,6 +154,15 @@ int64_t ddb_arrow_text_cell(const ddb_arrow_text *text, int64_t row, const uint8
     if (is_null_at(text, row))
         return 0;
     return cell_size(text, row, start, offset_at(text, row + 1), error);
+}
+
+size_t ddb_arrow_text_estimate(const ddb_arrow_text *text)
+{
+    if (text->rows == 0)
+        return 0;
+    uint64_t bytes = (uint64_t)offset_at(text, text->rows) - (uint64_t)offset_at(text, 0);
+    uint64_t most = (uint64_t)text->data_size;
+    return (size_t)text->rows + (size_t)(bytes < most ? bytes : most);
 }
 
 /* Row by row: when some row is null, or to find the row that is wrong. */
@@ -167,7 +176,7 @@ static int check_rows(const ddb_arrow_text *text, int64_t *bytes, ddb_error *err
         if (DDB_UNLIKELY(size < 0))
             return (int)size;
         if (size && memchr(cell, 0, (size_t)size))
-            return ddb_fail(error, DDB_ERR_NUL, row, size);
+            return ddb_fail(error, DDB_ERR_NUL, text->first_row + row, size);
         total += size;
     }
     *bytes = total;

@@ -17,6 +17,7 @@ typedef struct ddb_arrow_text {
     const uint8_t *data;
     int64_t data_size;
     int64_t rows;
+    int64_t first_row; /* row of the column that the chunk begins with, for errors */
 } ddb_arrow_text;
 
 /* UTF-8 from CPython's code units. `target` must have room for 2, 3 or 4 bytes a unit. Returns the bytes
@@ -49,6 +50,9 @@ DDB_INLINE void ddb_copy_terminated(uint8_t *target, const uint8_t *source, int6
  * ddb_names_table(count) entries. */
 size_t ddb_names_table(int64_t count);
 int ddb_names_unique(const uint8_t *names, size_t size, int64_t count, uint32_t *table);
+
+/* About how many wire bytes the chunk makes: right if its offsets are. */
+size_t ddb_arrow_text_estimate(const ddb_arrow_text *text);
 
 /* Check every row of the chunk and tell how many wire bytes it makes. */
 int ddb_arrow_text_check(const ddb_arrow_text *text, int64_t *bytes, ddb_error *error);

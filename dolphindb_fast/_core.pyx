@@ -153,7 +153,7 @@ cdef class SessionCore:
             return self.gather(script, args)
         encoder = self.take_encoder()
         try:
-            encoder.begin(DDB_DEFER_SIZE)
+            encoder.begin(False)
             self.put_run(encoder, script, args)
             return self.submit(encoder, "call" if count else "exec", script)
         finally:
@@ -165,7 +165,7 @@ cdef class SessionCore:
         encoder.put_bytes(self.function_header(script, len(args)))
         encoder.place = script
         for argument in args:
-            encoder.put_object(argument, 0)
+            encoder.put_argument(argument)
         return 0
 
     cdef Encoder take_encoder(self):
@@ -256,7 +256,7 @@ cdef class SessionCore:
         self.gathered_requests = 0
         self.gatherer = <unsigned long>PyThread_get_thread_ident()
         self.gathered = Encoder()
-        self.gathered.begin(DDB_DEFER_NEVER)
+        self.gathered.begin(True)
         self.gathered.end()
 
     def _flush_batch(self):
@@ -281,7 +281,7 @@ cdef class SessionCore:
             raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
         finally:
             encoder.end()
-        encoder.begin(DDB_DEFER_NEVER)
+        encoder.begin(True)
         encoder.end()
         self.gathered_requests = 0
         if self.link.link.inbox_size:
@@ -301,13 +301,13 @@ cdef class SessionCore:
         self._flush_batch()
         encoder = self.take_encoder()
         try:
-            encoder.begin(DDB_DEFER_SIZE)
+            encoder.begin(False)
             names = ",".join(variables)
             body = b"variable\n%b\n%d\n1" % (names.encode(), len(variables))
             encoder.put_bytes(b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body))
             for name, value in variables.items():
                 encoder.place = name
-                encoder.put_object(value, 0)
+                encoder.put_argument(value)
             return self.submit(encoder, "upload", names)
         finally:
             self.give_encoder(encoder)
@@ -333,7 +333,7 @@ cdef class SessionCore:
         cdef Encoder encoder = self.take_encoder()
         self.link.acquire()
         try:
-            encoder.begin(DDB_DEFER_SIZE)
+            encoder.begin(False)
             encoder.put_bytes(data)
             self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
         finally:

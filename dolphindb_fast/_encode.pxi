@@ -7,9 +7,8 @@ cdef enum:
     # Cells are fetched into the cache this many ahead, two cache lines of each: 100,000 short texts of their own cost
     # 2.7 ns each in order and 5.9 shuffled, with 8 ahead and one line 4.4 and 16.
     PREFETCH_CELLS = 32
-    # From so many rows on the cells of a column take longer than handing the GIL to another thread and back.
-    RELEASE_ROWS = 8192
-    RELEASE_TEXT_ROWS = 4096
+    # From so many wire bytes on their cells take longer than handing the GIL to another thread and back.
+    RELEASE_BYTES = 64 << 10
     DEPTH_LIMIT = 64
 
 # conversions that change nothing, by cell size: the wire's own cells
@@ -141,9 +140,9 @@ cdef class Encoder:
         cdef _Scratch scratch
         if not self.busy:
             self.part_with_scratch()
-        self.begin(DDB_DEFER_NEVER)
+        self.begin(True)
         try:
-            self.put_object(obj, 0)
+            self.put_argument(obj)
         finally:
             self.end()
         scratch = _Scratch()
@@ -170,9 +169,9 @@ cdef class Encoder:
         cdef ddb_piece pieces[64]
         cdef int count = 1, i
         cdef size_t total = 0
-        self.begin(DDB_DEFER_SIZE)
+        self.begin(False)
         try:
-            self.put_object(obj, 0)
+            self.put_argument(obj)
             with nogil:
                 while count > 0:
                     count = ddb_request_next(&self.request, pieces, 64, &self.error)
@@ -207,13 +206,14 @@ cdef class Encoder:
             raise ConversionError("the object changed while it was being encoded")
         return result
 
-    cdef int begin(self, size_t defer_size) except -1:
+    cdef int begin(self, bint joined) except -1:
+        """Start a request; `joined`: all of it ends up in `request.out`."""
         if self.busy:
             raise UsageError("the encoder is already at work")
         self.busy = True
         self.rows = 0
         self.error.column = -1
-        ddb_request_reset(&self.request, defer_size)
+        ddb_request_reset(&self.request, joined)
         return 0
 
     cdef int end(self) except -1:
@@ -222,8 +222,8 @@ cdef class Encoder:
         self.frame = None
         if self.borrowed:
             self.borrowed.clear()
-        # what was never deferred is still wanted: by a view, or gathered for a batch
-        if self.request.defer_size != DDB_DEFER_NEVER:
+        # what was joined is still wanted: by a view, or gathered for a batch
+        if not self.request.joined:
             ddb_request_trim(&self.request, SCRATCH_CAP)
         return 0
 
@@ -236,7 +236,7 @@ cdef class Encoder:
 
     cdef int pause(self, size_t size, int64_t rows) except -1:
         """Keep the first `size` bytes and `rows` rows of what was gathered."""
-        self.request.out.size = size
+        ddb_request_truncate(&self.request, size)
         self.rows = rows
         return self.end()
 
@@ -306,19 +306,28 @@ cdef class Encoder:
 
     cdef int put_column(self, const char *data, ptrdiff_t stride, int64_t rows, int conversion, bint swap) except -1:
         cdef ddb_column column
-        cdef int status
         column.kernels = self.kernels
         column.data = data
         column.stride = stride
         column.rows = rows
         column.conversion = <uint8_t>conversion
         column.swap = swap
-        if rows < RELEASE_ROWS:
-            status = ddb_request_put_column(&self.request, &column, &self.error)
+        return self.check(ddb_request_put_column(&self.request, &column, &self.error))
+
+    cdef int settle(self) except -1:
+        """Look at the cells of all large columns that were put, in one piece, so that the GIL is given up once."""
+        cdef int status
+        if self.request.pending_bytes == 0:
+            return 0
+        if self.request.pending_bytes < RELEASE_BYTES:
+            status = ddb_request_settle(&self.request, &self.error)
         else:
             with nogil:
-                status = ddb_request_put_column(&self.request, &column, &self.error)
-        return self.check(status)
+                status = ddb_request_settle(&self.request, &self.error)
+        if status != DDB_OK:
+            self.target = self.request.type
+            self.raise_error()
+        return 0
 
     cdef int32_t *zero_numbers(self, int64_t count) except NULL:
         """Room for `count` symbol numbers, zero; whoever writes some sets them back to zero. Clearing all of them for
@@ -332,25 +341,21 @@ cdef class Encoder:
             memset(self.numbers.data, 0, self.numbers.size)
         return <int32_t *>self.numbers.data
 
-    cdef int put_arrow_text(self, ddb_arrow_text *text) except -1:
-        cdef int status
-        if text.rows < RELEASE_TEXT_ROWS:
-            status = ddb_request_put_arrow_text(&self.request, text, &self.error)
-        else:
-            with nogil:
-                status = ddb_request_put_arrow_text(&self.request, text, &self.error)
-        return status
-
     # -- text that lies in Python objects -----------------------------------------------------------------------
 
     cdef int put_object_text(self, const char *cells, ptrdiff_t stride, int64_t rows) except -1:
         """Cells of an object array as NUL-terminated text: nulls are empty, what is no text goes through str()."""
         cdef ddb_arena *out = &self.request.out
-        cdef size_t start = out.size
-        cdef uint8_t *target = ddb_arena_reserve(out, <size_t>rows * 16 + DDB_COPY_SLACK)
+        cdef size_t start
+        cdef uint8_t *target
         cdef uint8_t *end
         cdef int64_t i, size
         cdef PyObject *cell
+        if self.request.joined and self.request.pending_bytes and rows * 16 > DDB_DEFER_SIZE:
+            # else these texts would have to move when the columns before them are written
+            self.settle()
+        start = out.size
+        target = ddb_arena_reserve(out, <size_t>rows * 16 + DDB_COPY_SLACK)
         if target == NULL:
             raise MemoryError()
         end = out.data + out.capacity
@@ -441,6 +446,11 @@ cdef class Encoder:
 
     # -- whole objects ------------------------------------------------------------------------------------------
 
+    cdef int put_argument(self, object obj) except -1:
+        """Append one object, whole: nothing of it has to be looked at any more but to be sent."""
+        self.put_object(obj, 0)
+        return self.settle()
+
     cdef int put_object(self, object obj, int depth) except -1:
         """Append one object of any supported kind."""
         if is_frame(obj):
@@ -467,6 +477,7 @@ cdef class Encoder:
         self.error.column = -1
         self.target = -1
         put_frame_columns(self, frame)
+        self.settle()
         self.frame = None
         self.error.column = -1
         return 0
@@ -493,6 +504,6 @@ def dumps(obj):
         The object can't be sent: `UnsupportedTypeError` or `ValueRefused`, naming column, row, dtype and target.
     """
     cdef Encoder encoder = Encoder()
-    encoder.begin(DDB_DEFER_SIZE)
-    encoder.put_object(obj, 0)
+    encoder.begin(False)
+    encoder.put_argument(obj)
     return encoder.join()

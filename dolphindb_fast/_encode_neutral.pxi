@@ -137,7 +137,8 @@ cdef int put_neutral_text(Encoder self, object column) except -1:
     text.data = <uint8_t *>cnp.PyArray_BYTES(data)
     text.data_size = data.shape[0]
     text.rows = offsets.shape[0] - 1
-    return self.check(self.put_arrow_text(&text))
+    text.first_row = 0
+    return self.check(ddb_request_put_arrow_text(&self.request, &text, &self.error))
 
 
 cdef int put_neutral_blobs(Encoder self, object column) except -1:

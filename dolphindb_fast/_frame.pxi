@@ -547,7 +547,7 @@ cdef bint probe_fast_path():
         answers = []
         for fast in (True, False):
             encoder = Encoder()
-            encoder.begin(DDB_DEFER_NEVER)
+            encoder.begin(True)
             encoder.frame = candidate
             if fast:
                 put_blocks(encoder, candidate)

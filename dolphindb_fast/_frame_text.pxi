@@ -10,16 +10,13 @@ cdef int put_arrow(Encoder self, object array, Py_ssize_t rows) except -1:
     """A pyarrow Array or ChunkedArray of string or large_string."""
     cdef ddb_arrow_text text
     cdef Py_ssize_t row = 0
-    cdef int status
     self.put_vector_head(DDB_TYPE_STRING, rows)
     chunks = arrow_chunks(array)
     self.borrowed.append(chunks)
     for chunk in chunks:
         read_arrow_chunk(self, chunk, &text)
-        status = self.put_arrow_text(&text)
-        if status != DDB_OK:
-            self.error.row += row
-            self.raise_error()
+        text.first_row = row
+        self.check(ddb_request_put_arrow_text(&self.request, &text, &self.error))
         row += text.rows
     return check_length(row, rows)
 
@@ -95,7 +92,7 @@ cdef int put_arrow_names(Encoder self, object data, Py_ssize_t count) except -1:
     if text.rows != count or (text.validity != NULL and chunks[0].null_count):
         return 0
     self.borrowed.append(chunks)
-    return self.put_arrow_text(&text) == DDB_OK
+    return ddb_request_write_arrow_text(&self.request, &text, &self.error) == DDB_OK
 
 
 # -- categories -----------------------------------------------------------------------------------------------
