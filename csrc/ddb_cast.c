@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ddb_cast.h"
 #include "ddb_column.h"
+#include "ddb_moment.h"
 
 /* Cells at a time: what a block needs stays in L1. */
 enum { BLOCK = 256 };
@@ -147,19 +148,6 @@ DDB_INLINE int64_t divide_down(int64_t value, int64_t divisor)
     return quotient - (value % divisor < 0);
 }
 
-/* Months since year 0 of the Gregorian calendar, of a day since 1970-01-01. Years are counted from March, so that the
- * leap day is a year's last: the months before one of them then have 153 days in every five. */
-DDB_INLINE int64_t month_of(int64_t day)
-{
-    int64_t since = day + 719468; /* since 0000-03-01 */
-    int64_t era = divide_down(since, 146097);
-    int64_t in_era = since - era * 146097;
-    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-    int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * in_year + 2) / 153 + 2; /* from January, 0; 12 and 13 are of the next year */
-    return (era * 400 + year) * 12 + month;
-}
-
 static int64_t first_outside(const int64_t *values, int64_t count, int64_t low, int64_t high)
 {
     for (int64_t i = 0; i < count; i++)
@@ -192,7 +180,7 @@ static int64_t convert_integers(const ddb_cast *cast, int64_t *values, int64_t c
             values[i] = divide_down(values[i], cast->divide);
     if (cast->flags & DDB_CAST_MONTH) {
         for (int64_t i = 0; i < count; i++)
-            values[i] = month_of(values[i]);
+            values[i] = ddb_months_from_days(values[i]);
         if (any) /* they are month 23640 now, which `low` to `high` hold too */
             for (int64_t i = 0; i < count; i++)
                 values[i] = nulls[i] ? 0 : values[i];

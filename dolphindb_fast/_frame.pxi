@@ -36,7 +36,9 @@ cdef object NA = pd.NA
 cdef object NaT = pd.NaT
 cdef object Decimal = decimal.Decimal
 cdef object numpy_dtype = np.dtype
-cdef object float32 = np.float32
+cdef object Timestamp = pd.Timestamp
+cdef object ExtensionArray = pd.api.extensions.ExtensionArray
+cdef tuple series_types = (pd.Series, pd.Index, ExtensionArray)
 
 cdef extern from "Python.h":
     int PySlice_Check(object where)
@@ -437,7 +439,7 @@ cdef int put_source(Encoder self, block_source *source, Py_ssize_t place, Py_ssi
     if source.kind == SOURCE_TEXT:
         self.put_vector_head(DDB_TYPE_STRING, rows)
         return self.put_object_text(cells, source.row_stride, rows)
-    return put_objects(self, cells, source.row_stride, rows)
+    return put_object_column(self, cells, source.row_stride, rows, -1, -1)
 
 
 cdef int put_array(Encoder self, cnp.ndarray array) except -1:
@@ -448,55 +450,28 @@ cdef int put_array(Encoder self, cnp.ndarray array) except -1:
     return put_source(self, &source, 0, array.shape[0], None)
 
 
-cdef int put_objects(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows) except -1:
-    """An object column: the first cell that is no null decides; without one, the highest-ranked null does."""
-    cdef Py_ssize_t i
-    cdef PyObject *cell
-    cdef object first
-    cdef int type = DDB_TYPE_STRING if rows else DDB_TYPE_DOUBLE
-    cdef int rank = 0
-    self.target = -1
-    for i in range(rows):
-        cell = (<PyObject **>(cells + i * stride))[0]
-        if cell == NULL:
-            continue
-        first = <object>cell
-        if isinstance(first, str):
-            self.put_vector_head(DDB_TYPE_STRING, rows)
-            return self.put_object_text(cells, stride, rows)
-        if first is None or first is NA:
-            continue
-        if first is NaT:
-            type = DDB_TYPE_NANOTIMESTAMP
-            rank = 3
-        elif PyFloat_Check(first) and PyFloat_AS_DOUBLE(first) != PyFloat_AS_DOUBLE(first):
-            if rank < 2:
-                type = DDB_TYPE_DOUBLE
-                rank = 2
-        elif isinstance(first, float32) and first != first:
-            if rank < 1:
-                type = DDB_TYPE_FLOAT
-                rank = 1
-        else:
-            self.refuse_type(
-                f"an object column is sent as text if its first value that is no null is a str, but here it is "
-                f"{ascii(first)[:60]} ({type_of(first)}); convert the column with astype, for example to a number, "
-                "datetime64 or str dtype", i)
-    return put_nulls(self, type, rows)
+# -- Series and Index -----------------------------------------------------------------------------------------
+
+cdef inline bint is_series(object obj):
+    return isinstance(obj, series_types)
 
 
-cdef str type_of(object value):
-    return type(value).__qualname__ if type(value).__module__ == "builtins" else \
-        f"{type(value).__module__}.{type(value).__qualname__}"
-
-
-cdef int put_nulls(Encoder self, int type, Py_ssize_t rows) except -1:
-    cdef cnp.ndarray data
-    self.put_vector_head(type, rows)
-    dtype = np.dtype(np.uint8) if type == DDB_TYPE_STRING else WIRE_DTYPES[type]
-    data = np.full(rows, 0 if type == DDB_TYPE_STRING else NULLS[dtype], dtype=dtype)
-    self.borrowed.append(data)
-    return self.put_column(cnp.PyArray_BYTES(data), data.itemsize, rows, copy_conversion(data.itemsize), False)
+cdef int put_series_values(Encoder self, object obj, int depth) except -1:
+    """A Series, Index or extension array as a vector: as a column of its dtype, but objects as a list's."""
+    cdef block_source source
+    cdef object values = obj
+    if isinstance(obj, pd.MultiIndex):
+        values = obj.to_numpy()
+    elif not isinstance(obj, ExtensionArray):
+        values = obj.array
+    if isinstance(values, NumpyExtensionArray):
+        values = values.to_numpy()
+    if cnp.PyArray_Check(values):
+        return put_ndarray(self, values, depth)
+    self.symbol_bases = 0
+    memset(&source, 0, sizeof(source))
+    resolve(self, values, &source)
+    return put_source(self, &source, 0, len(values), values)
 
 
 cdef int put_extension(Encoder self, object values, Py_ssize_t rows) except -1:

@@ -110,7 +110,7 @@ cdef object find_arrow_kind(object arrow_type):
         kind.type = DDB_TYPE_STRING
     elif types.is_binary(arrow_type) or types.is_large_binary(arrow_type):
         kind.form = ARROW_BYTES
-        kind.type = keys.DT_BLOB
+        kind.type = DDB_TYPE_BLOB
         kind.wide = types.is_large_binary(arrow_type)
     elif name in ("string_view", "binary_view"):
         kind.form = ARROW_OTHER
@@ -165,10 +165,9 @@ cdef int put_arrow_column(Encoder self, object array, Py_ssize_t rows, int type,
         return put_arrow_blobs(self, array, kind.wide, rows)
     if kind.form == ARROW_TEXT and type == DDB_TYPE_SYMBOL:
         return put_arrow_dictionary(self, array.dictionary_encode(), rows)
-    if kind.form == ARROW_TEXT and type == keys.DT_BLOB:
+    if kind.form == ARROW_TEXT and type == DDB_TYPE_BLOB:
         return put_arrow_blobs(self, array, pyarrow.types.is_large_string(array.type), rows)
-    if type in ((keys.DT_UUID, keys.DT_IPADDR, keys.DT_INT128) if kind.form == ARROW_TEXT
-                else (DDB_TYPE_STRING, DDB_TYPE_SYMBOL)):
+    if kind.form == ARROW_TEXT and type in text_types or type in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL):
         return put_objects_forced(self, array.to_pylist(), type, scale)
     refuse_cast(self, type)
 
@@ -239,18 +238,16 @@ cdef int put_arrow_cells(Encoder self, object array, _ArrowKind kind, Py_ssize_t
         if own and cells.bitmap == NULL and 0 <= kind.conversion and (row == 0 or kind.conversion <= DDB_CONV_COPY64):
             self.put_column(cells.data, cells.stride, cells.rows, kind.conversion, False)
         else:
-            put_cells(self, &cells, way)
+            put_cast(self, &cells, way)
         row += cells.rows
     return 0
 
 
 cdef int put_arrow_blobs(Encoder self, object array, bint wide, Py_ssize_t rows) except -1:
     """Cells of variable size with a length each."""
-    cdef ddb_arena *out = &self.request.out
     cdef ddb_arrow_text text
-    cdef int64_t row = 0, bytes
-    cdef uint8_t *target
-    self.put_vector_head(keys.DT_BLOB, rows)
+    cdef int64_t row = 0
+    self.put_vector_head(DDB_TYPE_BLOB, rows)
     for chunk in chunks_of(array):
         read_offsets(self, chunk, wide, &text)
         if text.rows == 0:
@@ -260,12 +257,7 @@ cdef int put_arrow_blobs(Encoder self, object array, bint wide, Py_ssize_t rows)
             text.data = <const uint8_t *><uintptr_t>buffer.address
             text.data_size = buffer.size
         text.first_row = row
-        self.check(ddb_blob_check(&text, &bytes, &self.error))
-        target = ddb_arena_reserve(out, bytes)
-        if target == NULL:
-            raise MemoryError()
-        self.check(ddb_blob_write(&text, bytes, target, &self.error))
-        out.size += bytes
+        put_blobs(self, &text)
         row += text.rows
     return 0
 
@@ -335,7 +327,7 @@ cdef int put_arrow_list(Encoder self, object array, _ArrowKind kind, Py_ssize_t 
     cdef ddb_arrow_text lists
     cdef ddb_cells child
     cdef _Cast way
-    cdef int element = kind.type if type < 0 else type - keys.ARRAY_TYPE_BASE
+    cdef int element = kind.type if type < 0 else type - DDB_TYPE_ARRAY
     cdef size_t size
     if element < 0:
         refuse_cast(self, type)
@@ -345,7 +337,7 @@ cdef int put_arrow_list(Encoder self, object array, _ArrowKind kind, Py_ssize_t 
     way = find_cast(kind.child.source, element, scale)
     if way is None:
         refuse_cast(self, type)
-    self.target = element + keys.ARRAY_TYPE_BASE
+    self.target = element + DDB_TYPE_ARRAY
     size = ddb_cast_target_size(&way.steps)
     offsets = np.zeros(rows + 1, dtype=np.int64)
     ends = <int64_t *>cnp.PyArray_DATA(offsets)

@@ -5,7 +5,7 @@ cdef dict type_numbers = {name: number for number, name in keys.TYPE_STRING.item
 
 # what text can become, and what else becomes text cell by cell, through str()
 cdef frozenset text_types = frozenset((
-    DDB_TYPE_STRING, DDB_TYPE_SYMBOL, keys.DT_BLOB, keys.DT_UUID, keys.DT_IPADDR, keys.DT_INT128))
+    DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_BLOB, DDB_TYPE_UUID, DDB_TYPE_IPADDR, DDB_TYPE_INT128))
 cdef frozenset object_types = frozenset((DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_ANY))
 
 
@@ -150,7 +150,7 @@ cdef int put_forced_numbers(Encoder self, cnp.ndarray array, Py_ssize_t rows, in
     cells.rows = rows
     cells.swap = cnp.PyArray_ISBYTESWAPPED(array)
     put_scaled_head(self, type, scale, rows)
-    return put_cells(self, &cells, way)
+    return put_cast(self, &cells, way)
 
 
 cdef int put_objects_forced(Encoder self, object values, int type, int scale) except -1:
@@ -189,7 +189,3 @@ cdef int put_forced_categorical(Encoder self, object values, Py_ssize_t rows, in
     memset(&source, 0, sizeof(source))
     resolve(self, decoded, &source)
     return put_forced(self, &source, 0, rows, decoded, (type, scale))
-
-
-cdef int put_object_column(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows, int type, int scale) except -1:
-    self.refuse_type("object columns can't be given a type yet")

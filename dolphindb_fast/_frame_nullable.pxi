@@ -60,13 +60,9 @@ cdef _Cast find_cast(object source, int type, int scale):
     return found
 
 
-cdef int put_cells(Encoder self, ddb_cells *cells, _Cast way) except -1:
+cdef int put_cast(Encoder self, ddb_cells *cells, _Cast way) except -1:
     """Cells of a vector whose head was put; their memory must be kept alive by the caller."""
     return self.check(ddb_request_put_cast(&self.request, cells, &way.steps, &self.error))
-
-
-cdef bint is_decimal(int type):
-    return keys.DT_DECIMAL32 <= type <= keys.DT_DECIMAL128
 
 
 cdef int put_scaled_head(Encoder self, int type, int scale, Py_ssize_t rows) except -1:
@@ -162,7 +158,7 @@ cdef int put_masked(Encoder self, object values, Py_ssize_t rows, int type, int 
     cells.mask = <const uint8_t *>cnp.PyArray_DATA(mask)
     cells.mask_stride = mask.strides[0]
     put_scaled_head(self, type, scale, rows)
-    return put_cells(self, &cells, way)
+    return put_cast(self, &cells, way)
 
 
 cdef object numpy_source(object dtype):
