@@ -251,6 +251,8 @@ static int64_t whole_floats(const ddb_cast *cast, double *values, int64_t count,
             double cut = (double)(int64_t)v;
             v = v - cut >= 0.5 ? cut + 1 : v - cut <= -0.5 ? cut - 1 : cut;
         }
+        if (DDB_UNLIKELY(limit == TWO_63 && ((int64_t)v < cast->low || (int64_t)v > cast->high)))
+            return i;
         values[i] = v;
     }
     return -1;

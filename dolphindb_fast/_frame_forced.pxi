@@ -185,7 +185,11 @@ cdef int put_forced_categorical(Encoder self, object values, Py_ssize_t rows, in
     cdef block_source source
     if type == DDB_TYPE_SYMBOL and values.categories.inferred_type in ("string", "empty"):
         return put_categorical(self, values, rows)
-    decoded = np.asarray(values)
+    if type in object_types:
+        # one by one, since a null among integers would make floats of them, and their text with it
+        decoded = np.append(np.asarray(values.categories, dtype=object), None)[values.codes]
+    else:
+        decoded = np.asarray(values)
     memset(&source, 0, sizeof(source))
     resolve(self, decoded, &source)
     return put_forced(self, &source, 0, rows, decoded, (type, scale))
