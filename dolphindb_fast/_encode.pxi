@@ -263,7 +263,9 @@ cdef class Encoder:
         if self.error.code == DDB_ERR_MEMORY:
             raise MemoryError()
         reason = ddb_status_text(self.error.code).decode()
-        value = describe_value(self.frame, self.error.column, row)
+        # Arrow itself would end the process if it were asked for a value of such an array
+        lies = self.error.code in (DDB_ERR_OFFSETS, DDB_ERR_CODE)
+        value = "" if lies else describe_value(self.frame, self.error.column, row)
         raise ValueRefused(f"{self.where(row)}{reason}{value}")
 
     cdef int refuse_type(self, str reason, int64_t row=-1) except -1:

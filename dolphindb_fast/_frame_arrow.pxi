@@ -306,7 +306,9 @@ cdef int put_arrow_dictionary(Encoder self, object array, Py_ssize_t rows) excep
     codes = np.empty(rows, dtype=np.int32)
     self.target = DDB_TYPE_SYMBOL
     self.borrowed.append((array, words))
-    self.check(ddb_cast_write(&cells, &way.steps, 0, rows, cnp.PyArray_DATA(codes), &self.error))
+    if ddb_cast_write(&cells, &way.steps, 0, rows, cnp.PyArray_DATA(codes), &self.error) != DDB_OK:
+        self.error.code = DDB_ERR_CODE
+        self.raise_error()
     put_symbols(self, codes, rows, len(words), None, words)
     return 0
 
