@@ -1,21 +1,37 @@
 # cython: language_level=3
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
-_encode.pxi   objects -> request, with _encode_text.pxi; never knows a socket
-_frame.pxi    frame -> borrowed columns; with _frame_fields.pxi and _frame_text.pxi all that knows pandas
+_encode.pxi   objects -> request; never knows a socket. Its other rooms:
+              _text, _values and _cells for Python objects, _array, _containers, _neutral
+_frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
+              arrays, Arrow, types given by the caller
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bool cimport PyBool_Check
+from cpython.bytearray cimport PyByteArray_Check
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.datetime cimport (
+    PyDate_Check, PyDateTime_Check, PyDateTime_DATE_GET_HOUR, PyDateTime_DATE_GET_MICROSECOND,
+    PyDateTime_DATE_GET_MINUTE, PyDateTime_DATE_GET_SECOND, PyDateTime_GET_DAY, PyDateTime_GET_MONTH,
+    PyDateTime_GET_YEAR, PyDateTime_TIME_GET_HOUR, PyDateTime_TIME_GET_MICROSECOND, PyDateTime_TIME_GET_MINUTE,
+    PyDateTime_TIME_GET_SECOND, PyDelta_Check, PyTime_Check, import_datetime,
+)
+from cpython.dict cimport PyDict_Check
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
+from cpython.list cimport PyList_Check
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.pythread cimport (
     NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
     PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
 )
-from cpython.unicode cimport PyUnicode_CheckExact
+from cpython.set cimport PyAnySet_Check
+from cpython.tuple cimport PyTuple_Check
+from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_FromObject
+from libc.math cimport isinf
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
@@ -27,34 +43,49 @@ cimport numpy as cnp
 import os
 import weakref
 from time import monotonic
+from uuid import UUID
 
 import numpy as np
 
 from . import settings as keys
-from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Table
-from .dtypes import RULES
+from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
+from .dtypes import ARROW_RULES, RULES, SCALES, Source, cast
 from .errors import (
     ConversionError, LinkError, NotSupported, SendTimeout, UnsupportedTypeError, UsageError, ValueRefused,
 )
 
 from ._c.arena cimport *
+from ._c.array cimport *
 from ._c.arrow cimport *
+from ._c.blob cimport *
+from ._c.cast cimport *
 from ._c.column cimport *
 from ._c.common cimport *
 from ._c.kernels cimport *
 from ._c.link cimport *
+from ._c.moment cimport *
 from ._c.request cimport *
 from ._c.status cimport *
 from ._c.string cimport *
+from ._c.text_value cimport *
 from ._c.wire cimport *
 
 cnp.import_array()
+import_datetime()
 
 include "_encode_text.pxi"
 include "_encode.pxi"
+include "_encode_values.pxi"
+include "_encode_cells.pxi"
+include "_encode_array.pxi"
+include "_encode_containers.pxi"
+include "_encode_neutral.pxi"
 include "_frame_fields.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"
+include "_frame_nullable.pxi"
+include "_frame_arrow.pxi"
+include "_frame_forced.pxi"
 include "_link.pxi"
 
 
@@ -102,8 +133,8 @@ cdef class SessionCore:
         script : str
             A script; with `args`, the name of a function or any callable expression such as
             ``tableInsert{trades}``, without newline and NUL.
-        *args : DataFrame, None, bool, int, float, str
-            The arguments. A frame is not changed and must not be changed by another thread meanwhile.
+        *args
+            The arguments, as `dumps` takes them. A frame is not changed and must not be changed by another thread meanwhile.
         clearMemory, pickleTableToList, priority, parallelism, fetchSize, disableDecimal
             As in the official client; other than its defaults raise `NotSupported`.
 
