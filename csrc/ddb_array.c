@@ -7,6 +7,26 @@ enum {
     BLOCK_ROWS = 65535
 };
 
+int ddb_array_append(const char *offsets, int wide, int64_t rows, const uint8_t *bitmap, int64_t bit_offset,
+                     int64_t cells, int64_t *target, ddb_error *error)
+{
+    for (int64_t row = 0, bit = bit_offset; row < rows; row++, bit++) {
+        int64_t pair[2];
+        if (wide) {
+            memcpy(pair, offsets + row * 8, 16);
+        } else {
+            int32_t narrow[2];
+            memcpy(narrow, offsets + row * 4, 8);
+            pair[0] = narrow[0];
+            pair[1] = narrow[1];
+        }
+        if (DDB_UNLIKELY(pair[0] < 0 || pair[1] < pair[0] || pair[1] > cells))
+            return ddb_fail(error, DDB_ERR_OFFSETS, row, pair[1]);
+        target[row + 1] = target[row] + (bitmap && !((bitmap[bit >> 3] >> (bit & 7)) & 1) ? 0 : pair[1] - pair[0]);
+    }
+    return DDB_OK;
+}
+
 /* Where the next block begins. */
 typedef struct cursor {
     int64_t row;

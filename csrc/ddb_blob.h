@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * BLOB cells: bytes of any kind, each with its length before it. */
+ * Arrow's variable-size cells as BLOB: a length of 4 bytes before each, NULL is the empty one. */
 #ifndef DDB_BLOB_H
 #define DDB_BLOB_H
 
-#include "ddb_arena.h"
-#include "ddb_status.h"
+#include "ddb_string.h"
 
-/* Append `rows` cells, row i the bytes of `data` from offsets[i] to offsets[i + 1]. The caller vouches for the
- * offsets. */
-int ddb_blobs_put(ddb_arena *out, const int64_t *offsets, int64_t rows, const uint8_t *data, ddb_error *error);
+/* Check every row of the chunk and tell how many wire bytes it makes. */
+int ddb_blob_check(const ddb_arrow_text *cells, int64_t *bytes, ddb_error *error);
+
+/* Write a chunk that was checked into its `bytes`; checks again, so that changed memory can't make it write outside. */
+int ddb_blob_write(const ddb_arrow_text *cells, int64_t bytes, uint8_t *target, ddb_error *error);
 
 #endif

@@ -22,8 +22,7 @@ int64_t ddb_days_from_civil(int64_t year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/* year * 12 + month - 1, as MONTH counts */
-static int64_t months_from_days(int64_t days)
+int64_t ddb_months_from_days(int64_t days)
 {
     int64_t since = days + 719468;
     int64_t era = floor_divide(since, 146097);
@@ -98,7 +97,7 @@ int ddb_moment_convert(int64_t moment, int unit, int type, int64_t *cell)
         if (type == DDB_TYPE_MONTH) {
             if (moment < -(INT64_C(1) << 40) || moment > INT64_C(1) << 40)
                 return DDB_ERR_RANGE;
-            moment = months_from_days(moment);
+            moment = ddb_months_from_days(moment);
         }
     }
     /* the lowest is NULL */

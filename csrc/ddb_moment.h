@@ -21,6 +21,9 @@ enum ddb_unit {
 /* Days since 1970-01-01 of a date of the Gregorian calendar. */
 int64_t ddb_days_from_civil(int64_t year, int month, int day);
 
+/* year * 12 + month - 1 of the day, as MONTH counts. */
+int64_t ddb_months_from_days(int64_t days);
+
 /* 1 if cells of `type` say at what time of a day something is, and not on which day. */
 int ddb_type_is_time(int type);
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from . import settings
 
 try:
-    from ._core import Encoder, dumps
+    from ._core import Encoder, TypedFrame, dumps, typed
 except ModuleNotFoundError as error:
     if error.name != f"{__name__}._core":
         raise
@@ -44,10 +44,12 @@ __all__ = [
     "ServerError",
     "Session",
     "Stats",
+    "TypedFrame",
     "UnsupportedTypeError",
     "UsageError",
     "ValueRefused",
     "dumps",
     "session",
     "settings",
+    "typed",
 ]

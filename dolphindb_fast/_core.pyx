@@ -3,7 +3,8 @@
 
 _encode.pxi   objects -> request; never knows a socket. Its other rooms:
               _text, _values and _cells for Python objects, _array, _containers, _neutral
-_frame.pxi    frame -> borrowed columns; with its second half _frame_text.pxi all that knows pandas
+_frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
+              arrays, Arrow, types given by the caller
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
 from cpython.bool cimport PyBool_Check
@@ -46,7 +47,7 @@ import numpy as np
 
 from . import settings as keys
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
-from .dtypes import RULES
+from .dtypes import ARROW_RULES, RULES, SCALES, Source, cast
 from .errors import (
     ConversionError, LinkError, NotSupported, SendTimeout, UnsupportedTypeError, UsageError, ValueRefused,
 )
@@ -54,6 +55,7 @@ from .errors import (
 from ._c.arena cimport *
 from ._c.array cimport *
 from ._c.blob cimport *
+from ._c.cast cimport *
 from ._c.column cimport *
 from ._c.common cimport *
 from ._c.kernels cimport *
@@ -77,6 +79,9 @@ include "_encode_containers.pxi"
 include "_encode_neutral.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"
+include "_frame_nullable.pxi"
+include "_frame_arrow.pxi"
+include "_frame_forced.pxi"
 include "_link.pxi"
 
 

@@ -264,7 +264,9 @@ cdef class Encoder:
         if self.error.code == DDB_ERR_MEMORY:
             raise MemoryError()
         reason = ddb_status_text(self.error.code).decode()
-        value = describe_value(self.frame, self.error.column, row)
+        # Arrow itself would end the process if it were asked for a value of such an array
+        lies = self.error.code in (DDB_ERR_OFFSETS, DDB_ERR_CODE)
+        value = "" if lies else describe_value(self.frame, self.error.column, row)
         if self.array is not None and row >= 0:
             value = f": {shown(self.array[row])}"
         raise ValueRefused(f"{self.where(row)}{reason}{value}")
@@ -457,7 +459,7 @@ cdef class Encoder:
     cdef int put_object(self, object obj) except -1:
         """Append one object of any supported kind."""
         if is_frame(obj):
-            return self.put_frame(obj)
+            return self.put_frame(obj, None)
         if obj is None or PyUnicode_Check(obj) or PyLong_Check(obj) or PyFloat_Check(obj):
             return put_scalar(self, obj)
         if PyList_Check(obj) or PyTuple_Check(obj):
@@ -472,14 +474,16 @@ cdef class Encoder:
             return put_neutral(self, obj)
         if is_series(obj):
             return put_series_values(self, obj)
+        if isinstance(obj, TypedFrame):
+            return self.put_frame((<TypedFrame>obj).frame, (<TypedFrame>obj).types)
         return put_scalar(self, obj)
 
-    cdef int put_frame(self, object frame) except -1:
-        """Append a DataFrame as a table."""
+    cdef int put_frame(self, object frame, dict types) except -1:
+        """Append a DataFrame as a table; `types` are those that `typed` was given, or None."""
         self.frame = frame
         self.error.column = -1
         self.target = -1
-        put_frame_columns(self, frame)
+        put_frame_columns(self, frame, types)
         self.settle()
         self.frame = None
         self.error.column = -1

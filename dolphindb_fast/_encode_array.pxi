@@ -1,4 +1,4 @@
-# Array vectors: rows of fixed-width cells, laid out in blocks.
+# Array vectors: rows of fixed-width cells, laid out in blocks. And BLOBs: cells with their lengths.
 
 cdef int put_array_vector(Encoder self, int element, int scale, const ddb_array *array) except -1:
     """An array vector of cells of type `element`; `scale` is that of a decimal, of others it is not sent."""
@@ -21,5 +21,19 @@ cdef int put_array_vector(Encoder self, int element, int scale, const ddb_array 
             ddb_array_write(array, head, target)
     if target == NULL:
         raise MemoryError()
+    out.size += size
+    return 0
+
+
+cdef int put_blobs(Encoder self, const ddb_arrow_text *cells) except -1:
+    """Cells of a BLOB vector whose head was put."""
+    cdef ddb_arena *out = &self.request.out
+    cdef int64_t size
+    cdef uint8_t *target
+    self.check(ddb_blob_check(cells, &size, &self.error))
+    target = ddb_arena_reserve(out, size)
+    if target == NULL:
+        raise MemoryError()
+    self.check(ddb_blob_write(cells, size, target, &self.error))
     out.size += size
     return 0

@@ -124,29 +124,30 @@ cdef int put_neutral_cells(Encoder self, object column, int form=DDB_FORM_VECTOR
         cnp.PyArray_BYTES(data), size, data.shape[0] * (data.itemsize // size), copy_conversion(size), False)
 
 
-cdef int put_neutral_text(Encoder self, object column) except -1:
-    cdef ddb_arrow_text text
+cdef int read_neutral_text(Encoder self, object column, ddb_arrow_text *text) except -1:
     cdef cnp.ndarray data = neutral_array(column.data, np.dtype(np.uint8))
     cdef cnp.ndarray offsets = neutral_array(column.offsets, np.dtype(np.int64))
     self.borrowed.append((data, offsets))
+    memset(text, 0, sizeof(text[0]))
     text.kernels = self.kernels
-    text.validity = NULL
-    text.bit_offset = 0
     text.offsets = cnp.PyArray_BYTES(offsets)
     text.wide = 1
     text.data = <uint8_t *>cnp.PyArray_BYTES(data)
     text.data_size = data.shape[0]
     text.rows = offsets.shape[0] - 1
-    text.first_row = 0
+    return 0
+
+
+cdef int put_neutral_text(Encoder self, object column) except -1:
+    cdef ddb_arrow_text text
+    read_neutral_text(self, column, &text)
     return self.check(ddb_request_put_arrow_text(&self.request, &text, &self.error))
 
 
 cdef int put_neutral_blobs(Encoder self, object column) except -1:
-    cdef cnp.ndarray data = neutral_array(column.data, np.dtype(np.uint8))
-    cdef cnp.ndarray offsets = neutral_offsets(column.offsets, data.shape[0])
-    return self.check(ddb_blobs_put(
-        &self.request.out, <int64_t *>cnp.PyArray_DATA(offsets), offsets.shape[0] - 1,
-        <uint8_t *>cnp.PyArray_DATA(data), &self.error))
+    cdef ddb_arrow_text blobs
+    read_neutral_text(self, column, &blobs)
+    return put_blobs(self, &blobs)
 
 
 cdef int put_neutral_rows(Encoder self, object column) except -1:

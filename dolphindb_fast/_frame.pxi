@@ -144,20 +144,17 @@ cdef str describe_value(object frame, int column, int64_t row):
     return f": {text if len(text) <= 80 else text[:77] + '...'} ({type(value).__name__})"
 
 
-cdef int put_frame_columns(Encoder self, object frame) except -1:
-    cdef object columns
+cdef int put_frame_columns(Encoder self, object frame, dict types) except -1:
+    """All columns; `types` are those that `typed` was given, or None."""
+    cdef list forced = None
     if type(frame) is DataFrame:
-        if "__DolphinDB_Type__" in frame.__dict__:
-            refuse_forced_types()
+        if types is not None or "__DolphinDB_Type__" in frame.__dict__:
+            forced = forced_types(frame, types)
         if frame_is_fast:
-            return put_blocks(self, frame)
-    elif getattr(frame, "__DolphinDB_Type__", None) is not None:
-        refuse_forced_types()
-    return put_series(self, frame)
-
-
-cdef int refuse_forced_types() except -1:
-    raise NotSupported("types forced by the frame's attribute __DolphinDB_Type__ are not supported yet")
+            return put_blocks(self, frame, forced)
+    else:
+        forced = forced_types(frame, types)
+    return put_series(self, frame, forced)
 
 
 # -- the two ways to the columns ------------------------------------------------------------------------------
@@ -203,7 +200,7 @@ cdef Py_ssize_t read_placements(tuple blocks, placement *columns) except -2:
     return count
 
 
-cdef int put_blocks(Encoder self, object frame) except -1:
+cdef int put_blocks(Encoder self, object frame, list forced) except -1:
     """Through the block manager: no Python object is made for a numeric column."""
     cdef object manager = frame._mgr
     cdef tuple blocks = manager.blocks
@@ -224,7 +221,7 @@ cdef int put_blocks(Encoder self, object frame) except -1:
         count = numbers.shape[0]
         if cnp.PyArray_TYPE(numbers) != cnp.NPY_INTP or cnp.PyArray_TYPE(places) != cnp.NPY_INTP \
                 or places.shape[0] != count:
-            return put_series(self, frame)
+            return put_series(self, frame, forced)
     else:
         numbers = places = None
     if block_count > 16:
@@ -253,6 +250,9 @@ cdef int put_blocks(Encoder self, object frame) except -1:
                 self.error.column = -1
                 put_table_head(self, manager.axes[0], count, rows)
             self.error.column = <int>i
+            if forced is not None and forced[i] is not None:
+                put_forced(self, source, at.place, rows, blocks[at.number].values, <tuple>forced[i])
+                continue
             put_source(self, source, at.place, rows, blocks[at.number].values if source.kind == SOURCE_OTHER else None)
     finally:
         if sources != few_sources:
@@ -261,7 +261,7 @@ cdef int put_blocks(Encoder self, object frame) except -1:
     return 0
 
 
-cdef int put_series(Encoder self, object frame) except -1:
+cdef int put_series(Encoder self, object frame, list forced) except -1:
     """Through public methods, a Series a column."""
     cdef Py_ssize_t i, rows = len(frame), count = len(frame.columns)
     cdef block_source source
@@ -273,7 +273,10 @@ cdef int put_series(Encoder self, object frame) except -1:
         if isinstance(values, NumpyExtensionArray):
             values = values.to_numpy()
         resolve(self, values, &source)
-        put_source(self, &source, 0, rows, values)
+        if forced is not None and forced[i] is not None:
+            put_forced(self, &source, 0, rows, values, <tuple>forced[i])
+        else:
+            put_source(self, &source, 0, rows, values)
     self.rows += rows
     return 0
 
@@ -483,9 +486,11 @@ cdef int put_extension(Encoder self, object values, Py_ssize_t rows) except -1:
         if isinstance(values, StringArray):
             return put_array_of_text(self, np.asarray(values, dtype=object), rows)
         return put_arrow(self, values.__arrow_array__(), rows)
-    if is_arrow_text(dtype):
-        return put_arrow(self, values.__arrow_array__(), rows)
     self.target = -1
+    if isinstance(values, masked_arrays):
+        return put_masked(self, values, rows, -1, -1)
+    if ArrowDtype is not None and isinstance(dtype, ArrowDtype):
+        return put_arrow_column(self, arrow_of(values), rows, -1, -1)
     refuse_dtype(self, dtype)
 
 
@@ -507,22 +512,24 @@ cdef int put_array_of_text(Encoder self, cnp.ndarray texts, Py_ssize_t rows) exc
     return self.put_object_text(cnp.PyArray_BYTES(texts), texts.strides[0], rows)
 
 
+cdef str TIME_ZONE_HINT = \
+    "DolphinDB has no time zones: use .dt.tz_convert(None) for UTC or .dt.tz_localize(None) for the wall clock"
+cdef str TIME_SPAN_HINT = "DolphinDB has no time spans here: convert with .dt.total_seconds() or .astype('int64')"
+
+
 cdef int refuse_dtype(Encoder self, object dtype) except -1:
     text = str(dtype)
     hint = "convert the column with astype to a supported dtype"
     if getattr(dtype, "tz", None) is not None:
-        hint = ("DolphinDB has no time zones: use .dt.tz_convert(None) for UTC or .dt.tz_localize(None) "
-                "for the wall clock")
+        hint = TIME_ZONE_HINT
     elif text.startswith("timedelta"):
-        hint = "DolphinDB has no time spans here: convert with .dt.total_seconds() or .astype('int64')"
+        hint = TIME_SPAN_HINT
     elif text.startswith("period"):
         hint = "convert with .dt.to_timestamp()"
     elif text.startswith("Sparse"):
         hint = "convert with .sparse.to_dense()"
     elif text == "float16":
         hint = "convert with .astype('float32')"
-    elif text in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "boolean"):
-        hint = f"convert with .astype({text.lower().replace('boolean', 'bool')!r}), after filling nulls"
     self.refuse_type(f"dtype {text} can't be sent; {hint}")
 
 
@@ -550,9 +557,9 @@ cdef bint probe_fast_path():
             encoder.begin(True)
             encoder.frame = candidate
             if fast:
-                put_blocks(encoder, candidate)
+                put_blocks(encoder, candidate, None)
             else:
-                put_series(encoder, candidate)
+                put_series(encoder, candidate, None)
             answers.append(encoder.join())
         if answers[0] != answers[1]:
             return False
@@ -561,12 +568,13 @@ cdef bint probe_fast_path():
 
 def _probe():
     """Use the fast path if it can be trusted; called once at import."""
-    global frame_is_fast
+    global frame_is_fast, masks_are_fast
     try:
+        masks_are_fast = probe_masks()
         frame_is_fast = probe_fast_path()
     except Exception:
         frame_is_fast = False
-    if not frame_is_fast:
+    if not (frame_is_fast and masks_are_fast):
         logging.getLogger("dolphindb_fast").warning(
             "pandas %s differs inside from what was expected: frames are read through public methods, more slowly",
             pd.__version__)

@@ -1,7 +1,8 @@
 from libc.stdint cimport int64_t, uint8_t
 
-from .arena cimport ddb_arena
 from .status cimport ddb_error
+from .string cimport ddb_arrow_text
 
 cdef extern from "ddb_blob.h" nogil:
-    int ddb_blobs_put(ddb_arena *out, const int64_t *offsets, int64_t rows, const uint8_t *data, ddb_error *error)
+    int ddb_blob_check(const ddb_arrow_text *cells, int64_t *bytes, ddb_error *error)
+    int ddb_blob_write(const ddb_arrow_text *cells, int64_t bytes, uint8_t *target, ddb_error *error)

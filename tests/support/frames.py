@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .values import INTEGERS, LONG_TEXT, MOMENTS, TEXTS, cells, numbers, object_column, texts
-
 try:
     import pyarrow
+
+    from . import arrow_values
 except ImportError:
     pyarrow = None
+
+from .values import INTEGERS, LONG_TEXT, MOMENTS, TEXTS, cells, numbers, object_column, texts
 
 __all__ = ["BY_NAME", "CASES", "Case", "PANDAS_3"]
 
@@ -283,19 +285,54 @@ def _category_cases():
 
 
 def _masked_cases():
-    for dtype in ("boolean", "Int8", "Int16", "Int32", "Int64", "Float32", "Float64"):
+    integers = [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
+    for dtype in ("boolean", *integers, "Float32", "Float64"):
         for kind in ("plain", "nulls", "allnull"):
             yield from _cross(
                 dtype,
                 _masked(dtype, kind),
                 kind,
                 ("separate", "strided", "reversed", "sliced", "edited"),
-                differs=lambda layout, plain=kind == "plain" and dtype != "boolean": (
-                    "the official client misreads strided masked columns without NULL"
+                big=("contiguous", "strided") if kind == "nulls" else (),
+                differs=lambda layout, dtype=dtype, plain=kind == "plain" and dtype != "boolean": (
+                    "the official client refuses unsigned columns"
+                    if dtype.startswith("U")
+                    else "the official client misreads strided masked columns without NULL"
                     if plain and layout in ("strided", "reversed")
                     else ""
                 ),
-                built=False,
+            )
+
+
+_EMPTY_BLOCK = "the official client drops the last count of a block without cells"
+_SLICED_LISTS = "the official client sends the cells before a slice instead of its own"
+
+
+def _arrow(name, kind):
+    def build(rows, column):
+        made = arrow_values.array(name, kind, rows, column)
+        return pd.Series(pd.array(made, dtype=pd.ArrowDtype(made.type)))
+
+    return build
+
+
+def _arrow_cases():
+    if not pyarrow:
+        return
+    for name, (_, refused) in arrow_values.ARROW_TYPES.items():
+        for kind in ("plain", "nulls", "allnull"):
+            lists = "list" in name
+            yield from _cross(
+                f"arrow_{name}",
+                _arrow(name, kind),
+                kind,
+                # views have no way to be taken row by row
+                ("sliced", "glued") if "view" in name else ("strided", "reversed", "sliced", "glued"),
+                big=("contiguous", "sliced", "glued") if kind == "nulls" and not lists else (),
+                differs=lambda layout, why=refused or (_EMPTY_BLOCK if lists and kind == "allnull" else ""), lists=lists: (
+                    why or (_SLICED_LISTS if lists and layout == "sliced" else "")
+                ),
+                golden=False,
             )
 
 
@@ -478,6 +515,7 @@ CASES: tuple[Case, ...] = (
     *_text_cases(),
     *_category_cases(),
     *_masked_cases(),
+    *_arrow_cases(),
     *_mixed_cases(),
 )
 BY_NAME = {case.name: case for case in CASES}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import datetime
-import decimal
 import pickle
 import re
 
@@ -70,6 +69,10 @@ VALUES = {
     "us-1677": (
         lambda: _stamps("us", [-(2**63 // 1000) - 1]),
         ["bad", "row 0", r"datetime64\[us\]", "NANOTIMESTAMP"],
+    ),
+    "masked-uint64": (
+        lambda: _one(pd.array([None, 1, 2**63], dtype="UInt64")),
+        ["bad", "row 2", "UInt64", "LONG", str(2**63)],
     ),
     "category-nul": (lambda: _one(pd.Series(pd.Categorical(["a", "b\0"]))), ["bad", "NUL"]),
     "category-too-long": (lambda: _one(pd.Series(pd.Categorical(["a", "x" * 262_144]))), ["bad", "262"]),
@@ -179,13 +182,6 @@ def test_refusal__row_is_counted_in_the_frame_that_was_given():
         (row,) = np.flatnonzero(given["a"].to_numpy())
         with pytest.raises(ddb.ValueRefused, match=rf"row {row}\b"):
             ddb.dumps(given)
-
-
-def test_forced_types__are_not_silently_ignored():
-    frame = pd.DataFrame({"a": [1, 2]})
-    object.__setattr__(frame, "__DolphinDB_Type__", {"a": "INT"})
-    with pytest.raises(ddb.NotSupported, match="__DolphinDB_Type__"):
-        ddb.dumps(frame)
 
 
 OBJECTS = {
