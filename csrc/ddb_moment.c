@@ -107,8 +107,8 @@ int ddb_moment_convert(int64_t moment, int unit, int type, int64_t *cell)
     return DDB_OK;
 }
 
-int ddb_moments_write(const char *moments, ptrdiff_t stride, int swap, int64_t rows, int unit, int type, uint8_t *target,
-                      ddb_error *error)
+int ddb_moments_write(const char *moments, ptrdiff_t stride, int swap, int64_t rows, int unit, int type,
+                      uint8_t *target, ddb_error *error)
 {
     size_t width = is_wide(type) ? 8 : 4;
     for (int64_t row = 0; row < rows; row++, moments += stride, target += width) {

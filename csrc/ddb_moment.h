@@ -32,7 +32,7 @@ int ddb_type_is_time(int type);
 int ddb_moment_convert(int64_t moment, int unit, int type, int64_t *cell);
 
 /* The same for `rows` int64 cells, `stride` bytes apart; `swap`: in the other byte order. The smallest is NULL. */
-int ddb_moments_write(const char *moments, ptrdiff_t stride, int swap, int64_t rows, int unit, int type, uint8_t *target,
-                      ddb_error *error);
+int ddb_moments_write(const char *moments, ptrdiff_t stride, int swap, int64_t rows, int unit, int type,
+                      uint8_t *target, ddb_error *error);
 
 #endif

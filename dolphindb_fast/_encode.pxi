@@ -101,6 +101,7 @@ cdef class Encoder:
     cdef int target           # wire type of the current column, for error messages
     cdef object place         # function or variable name, for error messages
     cdef object frame         # the frame at work, for error messages
+    cdef object array         # the array at work that is no column of it, for error messages
     cdef list path            # indices of the ANY vectors at work, outermost first, for error messages
 
     def __cinit__(self):
@@ -266,6 +267,8 @@ cdef class Encoder:
         # Arrow itself would end the process if it were asked for a value of such an array
         lies = self.error.code in (DDB_ERR_OFFSETS, DDB_ERR_CODE)
         value = "" if lies else describe_value(self.frame, self.error.column, row)
+        if self.array is not None and row >= 0:
+            value = f": {shown(self.array[row])}"
         raise ValueRefused(f"{self.where(row)}{reason}{value}")
 
     cdef int refuse_type(self, str reason, int64_t row=-1) except -1:
@@ -448,27 +451,27 @@ cdef class Encoder:
 
     cdef int put_argument(self, object obj) except -1:
         """Append one object, whole: nothing of it has to be looked at any more but to be sent."""
-        self.put_object(obj, 0)
+        self.put_object(obj)
         return self.settle()
 
-    cdef int put_object(self, object obj, int depth) except -1:
+    cdef int put_object(self, object obj) except -1:
         """Append one object of any supported kind."""
         if is_frame(obj):
             return self.put_frame(obj, None)
         if obj is None or PyUnicode_Check(obj) or PyLong_Check(obj) or PyFloat_Check(obj):
             return put_scalar(self, obj)
         if PyList_Check(obj) or PyTuple_Check(obj):
-            return put_sequence(self, tuple(obj), depth)
+            return put_sequence(self, items_of(obj), CELLS_LIST)
         if PyDict_Check(obj):
-            return put_dict(self, obj, depth)
+            return put_dict(self, obj)
         if PyAnySet_Check(obj):
-            return put_set(self, tuple(obj))
+            return put_set(self, obj)
         if cnp.PyArray_Check(obj):
-            return put_ndarray(self, obj, depth)
+            return put_ndarray(self, obj)
         if is_neutral(obj):
-            return put_neutral(self, obj, depth)
+            return put_neutral(self, obj)
         if is_series(obj):
-            return put_series_values(self, obj, depth)
+            return put_series_values(self, obj)
         if isinstance(obj, TypedFrame):
             return self.put_frame((<TypedFrame>obj).frame, (<TypedFrame>obj).types)
         return put_scalar(self, obj)

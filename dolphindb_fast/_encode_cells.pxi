@@ -12,6 +12,11 @@ ctypedef struct common:
     bint odd_nulls   # nulls that put_object_text takes for values
 
 
+cdef inline tuple items_of(object value):
+    """The values of a list or tuple, alive and no longer to be changed; of a subclass, what the list itself has."""
+    return PyList_AsTuple(value) if PyList_Check(value) else PyTuple_GetSlice(value, 0, PyTuple_GET_SIZE(value))
+
+
 cdef inline object cell_at(const char *cells, ptrdiff_t stride, Py_ssize_t row):
     cdef PyObject *cell = (<PyObject **>(cells + row * stride))[0]
     return None if cell == NULL else <object>cell
@@ -183,15 +188,17 @@ cdef int common_type(common *found) noexcept:
     return DDB_TYPE_ANY if found.rank == RANK_NONE else found.null_type
 
 
-cdef int put_common(Encoder self, tuple items, common *found, int type, int flags, int depth) except -1:
+cdef int put_common(Encoder self, tuple items, common *found, int type, int flags) except -1:
     """Values as the vector of what they have in common, with its head."""
     cdef const char *cells = <const char *>tuple_cells(items)
     cdef Py_ssize_t bad = 0, rows = len(items)
     cdef size_t start = self.request.out.size
     cdef int status
     if type == DDB_TYPE_ANY:
-        return put_any(self, cells, sizeof(PyObject *), rows, depth)
-    if type == DDB_TYPE_STRING and found.odd_nulls:
+        return put_any(self, cells, sizeof(PyObject *), rows)
+    if found.type < 0:
+        flags = CELLS_LIST
+    if type == DDB_TYPE_STRING and found.odd_nulls and flags & CELLS_LIST:
         items = tuple([item if isinstance(item, str) else None for item in items])
         cells = <const char *>tuple_cells(items)
     status = put_typed(self, cells, sizeof(PyObject *), rows, type, found.scale, flags, &bad)
@@ -209,7 +216,7 @@ cdef int put_typed(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t
     if type == DDB_TYPE_SYMBOL:
         return put_symbol_cells(self, cells, stride, rows)
     if type == DDB_TYPE_ANY:
-        return put_any(self, cells, stride, rows, 0)
+        return put_any(self, cells, stride, rows)
     if type != DDB_TYPE_STRING and type != DDB_TYPE_BLOB and not cell_width(type):
         raise UnsupportedTypeError(f"{self.where(-1)}Python objects can't be sent as {type_name(type)}")
     if is_decimal(type):
@@ -321,18 +328,18 @@ cdef object symbol_of_bytes(object data):
         return data
 
 
-cdef int put_any(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows, int depth) except -1:
-    """Each cell as an object of its own."""
+cdef int put_any(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows) except -1:
+    """Each cell as an object of its own. Whatever is nested in anything comes through here."""
     cdef object frame = self.frame
     cdef int column = self.error.column, bases = self.symbol_bases
     cdef Py_ssize_t i
-    if depth >= DEPTH_LIMIT:
+    if len(self.path) >= DEPTH_LIMIT:
         raise ValueRefused(f"{self.where(-1)}objects nested deeper than {DEPTH_LIMIT}")
     self.put_vector_head(DDB_TYPE_ANY, rows)
     for i in range(rows):
         self.path.append(i)
         try:
-            self.put_object(cell_at(cells, stride, i), depth + 1)
+            self.put_object(cell_at(cells, stride, i))
         finally:
             self.path.pop()
         # a table among the objects has columns and symbols of its own
@@ -394,15 +401,18 @@ cdef bint is_row(object value):
 cdef object row_of(Encoder self, object value, Py_ssize_t row):
     """A row as a tuple, or as a 1-d array of numbers or moments. Series are read value by value, as the official
     client does."""
+    if PyList_Check(value) or PyTuple_Check(value):
+        return items_of(value)
     if cnp.PyArray_Check(value):
+        value = np.asarray(value)
         if cnp.PyArray_NDIM(value) != 1:
             raise UnsupportedTypeError(
                 f"{self.where(row)}an array of {cnp.PyArray_NDIM(value)} dimensions can't be a row of an array vector")
         return tuple(value.tolist()) if (<cnp.ndarray>value).descr.kind in b"OUST" else value
-    if not is_row(value):
+    if not is_series(value):
         raise UnsupportedTypeError(
-            f"{self.where(row)}a row of an array vector must be a list, tuple, array or Series, also where it is empty, "
-            f"not {shown(value)}")
+            f"{self.where(row)}a row of an array vector must be a list, tuple, array or Series, an empty one for no "
+            f"values, not {shown(value)}")
     return tuple(value)
 
 

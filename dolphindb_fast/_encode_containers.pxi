@@ -1,46 +1,79 @@
 # Python's containers and numpy's arrays -> objects of the wire.
 
-cdef int put_sequence(Encoder self, tuple items, int depth) except -1:
-    """A list or tuple: a vector of the type that all have in common, else an ANY vector."""
+cdef int put_sequence(Encoder self, tuple items, int flags) except -1:
+    """A vector of the type that all have in common, else an ANY vector."""
     cdef common found
     find_common(<const char *>tuple_cells(items), sizeof(PyObject *), len(items), &found)
-    return put_common(self, items, &found, common_type(&found), CELLS_LIST, depth)
+    return put_common(self, items, &found, common_type(&found), flags)
 
 
-cdef int put_set(Encoder self, tuple items) except -1:
+cdef int put_set(Encoder self, object values) except -1:
+    cdef tuple items = tuple((set if isinstance(values, set) else frozenset).__iter__(values))
     cdef common found
     cdef int type
     find_common(<const char *>tuple_cells(items), sizeof(PyObject *), len(items), &found)
-    type = key_type(self, &found, "set")
+    type = key_type(self, &found, items, "the values of a set")
     self.put_head(type, DDB_FORM_SET)
-    return put_common(self, items, &found, type, CELLS_LIST, 0)
+    return put_common(self, items, &found, type, CELLS_LIST)
 
 
-cdef int key_type(Encoder self, common *found, str what) except -1:
+cdef int key_type(Encoder self, common *found, tuple items, str what) except -1:
     """The type of a set's values or a dictionary's keys."""
-    if found.type < 0:
-        raise ValueRefused(f"{self.where(-1)}a {what} of nothing but nulls, or of nothing, does not say its type")
-    if found.type == DDB_TYPE_ANY:
-        raise UnsupportedTypeError(f"{self.where(-1)}the values of a {what} must be of one type")
-    if found.type == DDB_TYPE_BOOL or is_decimal(found.type):
-        raise UnsupportedTypeError(f"{self.where(-1)}a {what} can't hold {type_name(found.type)}")
-    return found.type
+    cdef int type = common_type(found)
+    if found.type < 0 and found.rank <= RANK_NONE:
+        raise ValueRefused(f"{self.where(-1)}{what} that are None alone, or none at all, do not say their type")
+    if type == DDB_TYPE_ANY:
+        kinds = ", ".join(sorted({type_of(item) for item in items})[:5])
+        raise UnsupportedTypeError(f"{self.where(-1)}{what} must be of one type that is no container, not {kinds}")
+    if type == DDB_TYPE_BOOL or is_decimal(type):
+        raise UnsupportedTypeError(f"{self.where(-1)}{what} can't be {type_name(type)}")
+    return type
 
 
-cdef int put_dict(Encoder self, dict pairs, int depth) except -1:
+cdef int put_dict(Encoder self, object pairs) except -1:
     """Keys of one type, values as a list's, in the order of the dict."""
-    cdef tuple names = tuple(pairs.keys()), values = tuple(pairs.values())
-    cdef common found
-    cdef int type
+    # of a subclass, too, what the dict itself holds
+    cdef tuple names = tuple(dict.keys(pairs)), values = tuple(dict.values(pairs))
+    cdef common keys_found, found
+    cdef int type, key
     if not names:
         raise ValueRefused(f"{self.where(-1)}an empty dict does not say the types of its keys and values")
+    find_common(<const char *>tuple_cells(names), sizeof(PyObject *), len(names), &keys_found)
+    key = key_type(self, &keys_found, names, "the keys of a dict")
     find_common(<const char *>tuple_cells(values), sizeof(PyObject *), len(values), &found)
     type = common_type(&found)
-    self.put_head(DDB_TYPE_ANY if is_decimal(type) else type, DDB_FORM_DICTIONARY)
-    find_common(<const char *>tuple_cells(names), sizeof(PyObject *), len(names), &found)
-    put_common(self, names, &found, key_type(self, &found, "dict's keys"), CELLS_LIST, 0)
-    find_common(<const char *>tuple_cells(values), sizeof(PyObject *), len(values), &found)
-    return put_common(self, values, &found, DDB_TYPE_ANY if is_decimal(type) else type, CELLS_LIST, depth)
+    if is_decimal(type) or type == DDB_TYPE_ANY:
+        # the official client makes STRING of keys that are bytes then
+        key = DDB_TYPE_STRING if key == DDB_TYPE_BLOB else key
+        self.put_head(DDB_TYPE_ANY, DDB_FORM_DICTIONARY)
+        put_common(self, names, &keys_found, key, CELLS_LIST)
+        return put_decimals(self, values, type, found.scale) if is_decimal(type) \
+            else put_common(self, values, &found, type, CELLS_LIST)
+    self.put_head(type, DDB_FORM_DICTIONARY)
+    put_common(self, names, &keys_found, key, CELLS_LIST)
+    return put_common(self, values, &found, type, CELLS_LIST)
+
+
+cdef int put_decimals(Encoder self, tuple values, int type, int scale) except -1:
+    """The values of a dict, which can't be a vector of decimals: an ANY vector of decimals of one scale."""
+    cdef uint8_t[16] cell
+    cdef size_t start = self.request.out.size
+    cdef Py_ssize_t i
+    cdef int status
+    check_scale(self, type, scale)
+    self.put_vector_head(DDB_TYPE_ANY, len(values))
+    self.target = type
+    for i in range(len(values)):
+        status = write_cell(values[i], type, scale, CELLS_LIST, cell)
+        if status == DDB_ERR_RANGE and type == DDB_TYPE_DECIMAL64:
+            self.request.out.size = start
+            return put_decimals(self, values, DDB_TYPE_DECIMAL128, scale)
+        if status != DDB_OK:
+            refuse_cell(self, status, values[i], i)
+        self.put_head(type, DDB_FORM_SCALAR)
+        put_scale(self, type, scale)
+        self.put(cell, cell_width(type))
+    return 0
 
 
 # -- arrays ---------------------------------------------------------------------------------------------------
@@ -94,7 +127,15 @@ cdef int write_array(Encoder self, cnp.ndarray array, int type) except -1:
 
 
 cdef int put_array_cells(Encoder self, cnp.ndarray array, int type) except -1:
-    """As write_array, but large arrays that need no other look are borrowed."""
+    """As write_array, but large arrays that lie as on the wire are borrowed, and errors are raised."""
+    self.array = array
+    try:
+        return put_array_borrowed(self, array, type)
+    finally:
+        self.array = None
+
+
+cdef int put_array_borrowed(Encoder self, cnp.ndarray array, int type) except -1:
     cdef rule known
     if array.descr.kind == c'M':
         known = datetime_rules[array_unit(array)]
@@ -103,11 +144,13 @@ cdef int put_array_cells(Encoder self, cnp.ndarray array, int type) except -1:
     if not known.known:
         return self.check(write_array(self, array, type))
     self.borrowed.append(array)
-    return self.put_column(
+    self.put_column(
         cnp.PyArray_BYTES(array), array.strides[0], array.shape[0], known.conversion, cnp.PyArray_ISBYTESWAPPED(array))
+    # here and not with what comes later, so that an error can show the value
+    return self.settle()
 
 
-cdef int put_ndarray(Encoder self, object value, int depth) except -1:
+cdef int put_ndarray(Encoder self, object value) except -1:
     """An array of one dimension is a vector, one of two a matrix; objects in it are treated as a list's."""
     cdef cnp.ndarray array = np.asarray(value)
     cdef int dimensions = cnp.PyArray_NDIM(array), kind = array.descr.kind, type
@@ -118,7 +161,8 @@ cdef int put_ndarray(Encoder self, object value, int depth) except -1:
             f"{self.where(-1)}an array of {dimensions} dimensions can't be sent; one makes a vector, two a matrix")
     check_rows(self, array.shape[0])
     if kind == c'O':
-        return put_sequence(self, tuple(array.tolist()), depth)
+        # unlike those of a list, infinities stay what they are
+        return put_sequence(self, tuple(array.tolist()), CELLS_FORCED)
     if kind == c'U' or kind == c'T' or kind == c'S':
         return put_text_array(self, array, DDB_TYPE_BLOB if kind == c'S' else DDB_TYPE_STRING)
     type = array_type(self, array)

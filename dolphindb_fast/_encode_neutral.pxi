@@ -7,33 +7,31 @@ cdef inline bint is_neutral(object obj):
     return isinstance(obj, neutral_types)
 
 
-cdef int put_neutral(Encoder self, object obj, int depth) except -1:
-    if depth > DEPTH_LIMIT:
-        raise ValueRefused(f"{self.where(-1)}objects nested deeper than {DEPTH_LIMIT}")
+cdef int put_neutral(Encoder self, object obj) except -1:
     if isinstance(obj, Column):
-        return put_neutral_column(self, obj, depth)
+        return put_neutral_column(self, obj)
     if isinstance(obj, Table):
-        return put_neutral_table(self, obj, depth)
+        return put_neutral_table(self, obj)
     if isinstance(obj, Matrix):
-        return put_neutral_matrix(self, obj, depth)
+        return put_neutral_matrix(self, obj)
     if isinstance(obj, Set):
         self.put_head(obj.values.type, DDB_FORM_SET)
-        return put_neutral_vector(self, obj.values, len(obj.values), depth + 1)
+        return put_neutral_vector(self, obj.values, len(obj.values))
     if obj.form != DDB_FORM_DICTIONARY and obj.form != DDB_FORM_CHART:
         raise ValueRefused(f"{self.where(-1)}a dictionary of form {obj.form}")
     self.put_head(obj.values.type, obj.form)
-    put_neutral_vector(self, obj.keys, len(obj.values), depth + 1)
-    return put_neutral_vector(self, obj.values, len(obj.keys), depth + 1)
+    put_neutral_vector(self, obj.keys, len(obj.values))
+    return put_neutral_vector(self, obj.values, len(obj.keys))
 
 
-cdef int put_neutral_vector(Encoder self, object column, Py_ssize_t rows, int depth) except -1:
+cdef int put_neutral_vector(Encoder self, object column, Py_ssize_t rows) except -1:
     """A vector that is part of something else and must have so many rows."""
     if not isinstance(column, Column) or column.form != DDB_FORM_VECTOR or len(column) != rows:
         raise ValueRefused(f"{self.where(-1)}a vector of {rows} rows is needed, not {column!r}")
-    return put_neutral_column(self, column, depth)
+    return put_neutral_column(self, column)
 
 
-cdef int put_neutral_table(Encoder self, object table, int depth) except -1:
+cdef int put_neutral_table(Encoder self, object table) except -1:
     if not table.columns or len(table.columns) != len(table.names):
         raise ValueRefused(f"{self.where(-1)}a table of {len(table.names)} names and {len(table.columns)} columns")
     self.put_head(0, DDB_FORM_TABLE)
@@ -43,30 +41,31 @@ cdef int put_neutral_table(Encoder self, object table, int depth) except -1:
         self.put_text(name)
     self.symbol_bases = 0
     for column in table.columns:
-        put_neutral_vector(self, column, len(table), depth + 1)
+        put_neutral_vector(self, column, len(table))
     self.rows += len(table)
     return 0
 
 
-cdef int put_neutral_matrix(Encoder self, object matrix, int depth) except -1:
+cdef int put_neutral_matrix(Encoder self, object matrix) except -1:
     cdef object cells = matrix.cells
     cdef int type = cells.type
     cdef uint8_t labels = (matrix.row_labels is not None) | (matrix.column_labels is not None) << 1
-    if cells.form != DDB_FORM_VECTOR or matrix.rows < 0 or matrix.columns < 0 or len(cells) != matrix.rows * matrix.columns:
+    if cells.form != DDB_FORM_VECTOR or matrix.rows < 0 or matrix.columns < 0 \
+            or len(cells) != matrix.rows * matrix.columns:
         raise ValueRefused(f"{self.where(-1)}a matrix of {matrix.rows} x {matrix.columns} of {len(cells)} cells")
     self.put_head(type, DDB_FORM_MATRIX)
     self.put(&labels, 1)
     if labels & 1:
-        put_neutral_vector(self, matrix.row_labels, matrix.rows, depth + 1)
+        put_neutral_vector(self, matrix.row_labels, matrix.rows)
     if labels & 2:
-        put_neutral_vector(self, matrix.column_labels, matrix.columns, depth + 1)
+        put_neutral_vector(self, matrix.column_labels, matrix.columns)
     self.put_head(type, DDB_FORM_MATRIX)
     self.put_counts(matrix.rows, matrix.columns)
     put_scale(self, type, cells.scale)
     return put_neutral_cells(self, cells)
 
 
-cdef int put_neutral_column(Encoder self, object column, int depth) except -1:
+cdef int put_neutral_column(Encoder self, object column) except -1:
     """A scalar, vector or pair; its arrays are borrowed."""
     cdef int type = column.type
     cdef int form = column.form
@@ -75,13 +74,14 @@ cdef int put_neutral_column(Encoder self, object column, int depth) except -1:
     cdef uint8_t kind
     if rows > DDB_LIMIT_ROWS:
         raise ValueRefused(f"{self.where(-1)}{rows} rows; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
-    if (form == DDB_FORM_SCALAR and rows != 1) or (form == DDB_FORM_PAIR and rows != 2) or form > DDB_FORM_PAIR or form < 0:
+    if form not in (DDB_FORM_SCALAR, DDB_FORM_VECTOR, DDB_FORM_PAIR) or (form == DDB_FORM_SCALAR and rows != 1) \
+            or (form == DDB_FORM_PAIR and rows != 2):
         raise ValueRefused(f"{self.where(-1)}a column of form {form} and {rows} cells")
     if is_decimal(type):
         check_scale(self, type, column.scale)
     if type == DDB_TYPE_ANY:
         items = tuple(column.data)
-        return put_any(self, <const char *>tuple_cells(items), sizeof(PyObject *), len(items), depth)
+        return put_any(self, <const char *>tuple_cells(items), sizeof(PyObject *), len(items))
     if type >= DDB_TYPE_ARRAY and type < DDB_TYPE_SYMBOL_BASE - DDB_TYPE_SYMBOL:
         return put_neutral_rows(self, column)
     if type == DDB_TYPE_SYMBOL and column.symbols is not None and rows:

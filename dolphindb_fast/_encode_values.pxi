@@ -75,8 +75,8 @@ cdef int cell_width(int type) noexcept:
     if type == DDB_TYPE_INT or (type >= DDB_TYPE_DATE and type <= DDB_TYPE_DATETIME) or type == DDB_TYPE_DATEHOUR \
             or type == DDB_TYPE_FLOAT or type == DDB_TYPE_DECIMAL32:
         return 4
-    if type == DDB_TYPE_LONG or (type >= DDB_TYPE_TIMESTAMP and type <= DDB_TYPE_NANOTIMESTAMP) or type == DDB_TYPE_DOUBLE \
-            or type == DDB_TYPE_DECIMAL64:
+    if type == DDB_TYPE_LONG or (type >= DDB_TYPE_TIMESTAMP and type <= DDB_TYPE_NANOTIMESTAMP) \
+            or type == DDB_TYPE_DOUBLE or type == DDB_TYPE_DECIMAL64:
         return 8
     if type == DDB_TYPE_UUID or type == DDB_TYPE_IPADDR or type == DDB_TYPE_INT128 or type == DDB_TYPE_DECIMAL128:
         return 16
@@ -112,7 +112,8 @@ cdef int read_cell(object value, cell_value *cell) except -1:
         cell.kind = CELL_DATE
         cell.type = DDB_TYPE_DATE
         cell.unit = DDB_UNIT_DAY
-        cell.value = ddb_days_from_civil(PyDateTime_GET_YEAR(value), PyDateTime_GET_MONTH(value), PyDateTime_GET_DAY(value))
+        cell.value = ddb_days_from_civil(
+            PyDateTime_GET_YEAR(value), PyDateTime_GET_MONTH(value), PyDateTime_GET_DAY(value))
     elif PyTime_Check(value):
         cell.kind = CELL_TIME
         cell.type = DDB_TYPE_NANOTIME
@@ -172,7 +173,7 @@ cdef inline int64_t microseconds_of_day(int hour, int minute, int second, int mi
 
 cdef int read_datetime(object value, cell_value *cell) except -1:
     """The wall clock, whatever the time zone. A Timestamp has nanoseconds besides, and years that datetime has not."""
-    cdef bint stamp = isinstance(value, Timestamp)
+    cdef bint stamp = not PyDateTime_CheckExact(value) and isinstance(value, Timestamp)
     cdef int64_t year = value.year if stamp else PyDateTime_GET_YEAR(value)
     cdef int64_t nanosecond = value.nanosecond if stamp else 0
     cell.kind = CELL_MOMENT
@@ -230,8 +231,7 @@ cdef int read_decimal(object value, cell_value *cell) except -1:
         if "I" not in text:
             cell.kind = CELL_NULL
         scale = 0
-    # more digits than any decimal has are refused by whoever writes the scale
-    cell.scale = <int>min(max(scale, <int64_t>0), <int64_t>1000)
+    cell.scale = <int>min(max(scale, <int64_t>0), <int64_t>DDB_LIMIT_ROWS)
     cell.type = DDB_TYPE_DECIMAL64 if scale <= 17 else DDB_TYPE_DECIMAL128
     return 0
 
@@ -432,7 +432,8 @@ cdef str shown(object value):
         text = ascii(value)
     except Exception:
         text = "a value that can't be shown"
-    return f"{text if len(text) <= 80 else text[:77] + '...'} ({type_of(value)})"
+    kind = value.dtype if isinstance(value, numpy_generic) else type_of(value)
+    return f"{text if len(text) <= 80 else text[:77] + '...'} ({kind})"
 
 
 cdef str type_of(object value):

@@ -459,7 +459,7 @@ cdef inline bint is_series(object obj):
     return isinstance(obj, series_types)
 
 
-cdef int put_series_values(Encoder self, object obj, int depth) except -1:
+cdef int put_series_values(Encoder self, object obj) except -1:
     """A Series, Index or extension array as a vector: as a column of its dtype, but objects as a list's."""
     cdef block_source source
     cdef object values = obj
@@ -470,7 +470,7 @@ cdef int put_series_values(Encoder self, object obj, int depth) except -1:
     if isinstance(values, NumpyExtensionArray):
         values = values.to_numpy()
     if cnp.PyArray_Check(values):
-        return put_ndarray(self, values, depth)
+        return put_ndarray(self, values)
     self.symbol_bases = 0
     memset(&source, 0, sizeof(source))
     resolve(self, values, &source)
