@@ -181,6 +181,7 @@ def test_request__is_identical(options, session):
     for session_class in (our_session, official_session):
         with Blocks(session_class, **session) as blocks:
             frames.append(list(blocks.run(THREE, **options)))
+            blocks.recorder.connection.wait(lambda received: received.endswith(b"select * from t"))
             sent.append(blocks.recorder.connection.take())
     assert sent[0] == sent[1]
     assert_same(frames[0], frames[1])
