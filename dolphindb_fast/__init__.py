@@ -13,7 +13,6 @@ except ModuleNotFoundError as error:
         "folder. Run Python from another folder, or build here with: pip install -e ."
     ) from None
 from .blocks import BlockReader
-from .blocks import BlockReader
 from .errors import (
     AuthenticationError,
     ConnectError,

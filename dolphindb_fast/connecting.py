@@ -173,7 +173,8 @@ class ConnectMethods:
             tryReconnectNums=(tryReconnectNums, None),
             usePublicName=(usePublicName, False),
         )
-        write_timeout = either_timeout("netTimeout", netTimeout, "writeTimeout", writeTimeout, ConnectMethods._net_timeout)
+        default = ConnectMethods._net_timeout
+        write_timeout = either_timeout("netTimeout", netTimeout, "writeTimeout", writeTimeout, default)
         read_timeout = either_timeout("timeout", timeout, "readTimeout", readTimeout, None)
         host, port = checked_address(host, port)
         userid, password = plain_text("userid", userid), plain_text("password", password)
@@ -216,7 +217,9 @@ class ConnectMethods:
                 raise ConnectError(f"{where} is a big-endian server, which is not supported")
             accepted = self._reader.read_object() if head[1] != "0" else None
         except EOFError:
-            raise ConnectError(f"{where} closed the connection during the handshake; is it a DolphinDB server?") from None
+            raise ConnectError(
+                f"{where} closed the connection during the handshake; is it a DolphinDB server?"
+            ) from None
         except ProtocolError as error:
             raise ConnectError(f"{where} does not answer as a DolphinDB server does: {error}") from None
         except SendTimeout as error:
@@ -236,7 +239,9 @@ class ConnectMethods:
         if isinstance(answer, Column) and answer.type == keys.DT_ANY and answer.data:
             version, *message = (to_python(item) for item in answer.data)
             if isinstance(version, int) and version > API_VERSION:
-                raise ConnectError(f"{where} requires API version {version} or later; this client speaks {API_VERSION}")
+                raise ConnectError(
+                    f"{where} requires API version {version} or later; this client speaks {API_VERSION}"
+                )
             if message and message[0]:
                 log.warning("%s: %s", where, message[0])
         try:

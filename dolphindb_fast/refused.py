@@ -19,13 +19,14 @@ def _names(names: str, what: str, reason: str) -> dict[str, str]:
 #: name in the official module -> what is said of it, later first
 LATER = {
     **_names(
-        "PartitionedTableAppender AutoFitTableAppender TableAppender tableAppender AutoFitTableUpserter TableUpserter "
-        "tableUpsert",
+        "PartitionedTableAppender AutoFitTableAppender TableAppender tableAppender "
+        "AutoFitTableUpserter TableUpserter tableUpsert",
         "(appenders and upserters)",
         _LATER + '; run("tableInsert{table}", frame) appends, with columns in the types of the table',
     ),
     **_names(
-        "BatchTableWriter MultithreadedTableWriter MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus",
+        "BatchTableWriter MultithreadedTableWriter "
+        "MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus",
         "(background writers)",
         _LATER + "; an asynchronous session with batch() gathers submissions",
     ),
@@ -34,7 +35,9 @@ LATER = {
         "(connection pools)",
         _LATER + "; one session for each thread serves as well",
     ),
-    **_names("DBConnection ConnectionSetting ConnectionConfig", "(the spelling beside Session)", _LATER + "; use Session"),
+    **_names(
+        "DBConnection ConnectionSetting ConnectionConfig", "(the spelling beside Session)", _LATER + "; use Session"
+    ),
     **_names("set_dtypes_for_arrow", "(types for pyarrow tables)", _LATER),
     **_names("global_config", "(settings of the process)", _LATER + "; Session.setTimeout sets the time-out"),
 }
@@ -47,21 +50,23 @@ NOT_HERE = {
         _BESIDE,
     ),
     **_names(
-        "StreamDeserializer streamDeserializer StreamingClient StreamingClientConfig SubscriptionConfig ThreadedClient "
-        "ThreadedStreamingClientConfig ThreadPooledClient ThreadPooledStreamingClientConfig",
+        "StreamDeserializer streamDeserializer StreamingClient StreamingClientConfig SubscriptionConfig "
+        "ThreadedClient ThreadedStreamingClientConfig ThreadPooledClient ThreadPooledStreamingClientConfig",
         "(streaming subscriptions)",
         _BESIDE,
     ),
     **_names("cep", "(complex event processing)", _BESIDE),
     **_names("io", "(files of objects)", _BESIDE),
-    **_names("logger", "(loggers of its own)", "is not part of dolphindb_fast, which logs to logging's dolphindb_fast"),
+    **_names("logger", "(loggers of its own)", "is not part of dolphindb_fast, which uses the module logging"),
 }
 MODULE = {**LATER, **NOT_HERE}
 
 #: method or attribute of the official Session -> what is said of it
 SESSION_LATER = {
     **_names("enableJobCancellation", "(cancelling jobs by Ctrl-C)", _LATER),
-    **_names("hashBucket", "(hash partitioning on the client)", _LATER + '; run("hashBucket", value, buckets) asks the server'),
+    **_names(
+        "hashBucket", "(hash partitioning on the client)", _LATER + '; run("hashBucket", obj, n) asks the server'
+    ),
 }
 SESSION_NOT_HERE = {
     **_names(
@@ -70,7 +75,9 @@ SESSION_NOT_HERE = {
         _BESIDE + "; run() takes the same call as a script",
     ),
     **_names("enableStreaming subscribe unsubscribe getSubscriptionTopics", "(streaming subscriptions)", _BESIDE),
-    **_names("msg_logger", "(a logger of its own)", "is not part of dolphindb_fast; show_output=False keeps scripts quiet"),
+    **_names(
+        "msg_logger", "(a logger of its own)", "is not part of dolphindb_fast; show_output=False keeps scripts quiet"
+    ),
 }
 SESSION = {**SESSION_LATER, **SESSION_NOT_HERE}
 

@@ -45,8 +45,8 @@ class Database:
     def createDimensionTable(self, *args, **kwargs):
         """Raises `NotSupported`: it takes and returns tables of the query builder."""
         raise NotSupported(
-            f"Database.createTable and its kin take tables of the query builder, which is not part of dolphindb_fast; "
-            f'run("{self._name}.createPartitionedTable(...)") does the same as a script'
+            "Database.createTable and its kin take tables of the query builder, which is not part of "
+            f'dolphindb_fast; run("{self._name}.createPartitionedTable(...)") does the same as a script'
         )
 
     createTable = createPartitionedTable = createDimensionTable
@@ -68,7 +68,7 @@ class ScriptMethods:
     ):
         """Run a script: `run` without arguments, its options in another spelling."""
         return self._run_with(
-            script, (), False, clear_memory, table_to_list, priority, parallelism, fetch_size, disable_decimal, None, None
+            script, (), False, clear_memory, table_to_list, priority, parallelism, fetch_size, disable_decimal
         )
 
     def call(
@@ -83,7 +83,7 @@ class ScriptMethods:
     ):
         """Call a function: `run` with arguments, or without any; its options in another spelling."""
         return self._run_with(
-            func, args, True, clear_memory, table_to_list, priority, parallelism, None, disable_decimal, None, None
+            func, args, True, clear_memory, table_to_list, priority, parallelism, None, disable_decimal
         )
 
     def runFile(self, filepath: str, *args, **kwargs):
@@ -133,7 +133,8 @@ class ScriptMethods:
         name = _database_name()
         paths = ",".join(partitionPaths) if isinstance(partitionPaths, list) else partitionPaths
         self.run(f'{name} = database("{dbPath}")')
-        self.run(f'dropPartition({name}, [{paths}], "{tableName}")' if tableName else f"dropPartition({name}, [{paths}])")
+        table = f', "{tableName}"' if tableName else ""
+        self.run(f"dropPartition({name}, [{paths}]{table})")
         self.run(f'undef("{name}")')
 
     def dropTable(self, dbPath: str, tableName: str) -> None:
@@ -208,7 +209,7 @@ class ScriptMethods:
         if isinstance(partitions[0], Database):
             return self.convertDatabase(partitions)
         if isinstance(partitions, np.ndarray) and isinstance(partitions[0], (np.ndarray, list)):
-            return "[" + ",".join(self._partitions(part) if isinstance(part[0], Database) else str(part) for part in partitions) + "]"
+            return "[" + ",".join(map(self._partitions, partitions)) + "]"
         return str(partitions)
 
     def convertDatetime64(self, datetime64List) -> str:
@@ -218,7 +219,8 @@ class ScriptMethods:
             # months and days
             return "[" + ",".join(text.replace("-", ".") + ("M" if len(text) == 7 else "") for text in texts) + "]"
         rest = {13: ":00:00", 16: ":00"}
-        return "datehour([" + ",".join(t.replace("-", ".").replace("T", " ") + rest.get(len(t), "") for t in texts) + "])"
+        literals = [text.replace("-", ".").replace("T", " ") + rest.get(len(text), "") for text in texts]
+        return f"datehour([{','.join(literals)}])"
 
     def convertDatabase(self, databaseList) -> str:
         """`Database` objects as a literal of the script language."""

@@ -294,7 +294,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         return Stats(*self._counters())
 
     def _run_with(self, script, args, function, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
-                  disableDecimal, lossless, raw):
+                  disableDecimal, lossless=None, raw=None):
         """`run` with options, or a function call without arguments; called by the core."""
         forms = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw}
         forms = {name: form for name, form in forms.items() if form is not None}

@@ -1,7 +1,7 @@
 """`verify`: are the bytes of an object those of the official client? Needs the official client beside this package.
 
-With ``DOLPHINDB_FAST_VERIFY=N`` in the environment the first N requests of the process that carry objects are verified
-before they are sent. Without it nothing here is called.
+With ``DOLPHINDB_FAST_VERIFY=N`` in the environment the first N requests of the process that carry objects are
+verified before they are sent. Without it nothing here is called.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VARIABLE = "DOLPHINDB_FAST_VERIFY"
 SHOWN_BYTES = 16
 
 _HEAD = re.compile(
-    r"(.+?): ((?:table|dictionary|chart|set|matrix|compressed|chunk|[A-Z0-9_\[\]]+(?: with base)? (?:scalar|vector|pair)).*)"
+    r"(.+?): (?:(?:table|dictionary|chart|set|matrix|compressed|chunk)\b|.+ (?:scalar|vector|pair)\b)"
 )
 
 
@@ -71,7 +71,7 @@ def _official(obj) -> bytes:
         return io.dumps(obj)
     except Exception as error:
         kind = type(obj).__name__
-        raise NotSupported(f"the official client refuses this {kind}, so there is nothing to compare: {error}") from error
+        raise NotSupported(f"the official client refuses this {kind}, nothing can be compared: {error}") from error
 
 
 def _has_order_of_its_own(obj) -> bool:
@@ -97,7 +97,7 @@ def _items(column: Column) -> list:
         return [_ordered(item) for item in column.data]
     if column.offsets is not None:
         cuts = column.offsets.tolist()
-        return [column.data[a:b].tobytes() for a, b in zip(cuts, cuts[1:])]
+        return [column.data[a:b].tobytes() for a, b in zip(cuts, cuts[1:], strict=False)]
     return [cell.tobytes() for cell in column.data]
 
 
@@ -113,12 +113,15 @@ def explain(ours: bytes, theirs: bytes) -> str:
     common = min(len(ours), len(theirs))
     at = next((i for i in range(common) if ours[i] != theirs[i]), common)
     place, other = _place(ours, at), _place(theirs, at)
-    lines = [f"not what the official client sends: byte {at} of {len(ours)} (official: of {len(theirs)}) is the first "
-             f"that differs, in {place.words}"]
+    lines = [
+        f"not what the official client sends: byte {at} of {len(ours)} (official: of {len(theirs)}) is the first "
+        f"that differs, in {place.words}"
+    ]
     if other.words != place.words:
         lines.append(f"  official  in {other.words}")
     for name, data, value in (("ours", ours, place.value), ("official", theirs, other.value)):
-        lines.append(f"  {name:<9} {data[at : at + SHOWN_BYTES].hex(' ') or '(ends here)'}" + (f"  {value}" if value else ""))
+        shown = data[at : at + SHOWN_BYTES].hex(" ") or "(ends here)"
+        lines.append(f"  {name:<9} {shown}" + (f"  {value}" if value else ""))
     return "\n".join(lines)
 
 

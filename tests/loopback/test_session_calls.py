@@ -12,7 +12,6 @@ import pytest
 from support.waiting import eventually
 
 import dolphindb_fast as ddb
-import dolphindb_fast.settings as keys
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`fetchSize`: the same replies in blocks to both clients, and what may be done before all blocks are read."""
+"""`fetchSize`: the same replies in blocks to both clients, and what may be done before all are read."""
 
 from __future__ import annotations
 
@@ -147,7 +147,9 @@ def test_server_error__in_the_official_words(blocks):
     assert str(caught.value) == wanted
 
 
-@pytest.mark.parametrize("raw", [SEVEN, reply(_table(2)), reply(b"\x04\x01" + b"\x01\0\0\0" * 3)], ids=["int", "table", "vector"])
+@pytest.mark.parametrize(
+    "raw", [SEVEN, reply(_table(2)), reply(b"\x04\x01" + b"\x01\0\0\0" * 3)], ids=["int", "table", "vector"]
+)
 def test_other_replies_than_blocks__are_refused(raw, blocks):
     with pytest.raises(RuntimeError) as caught:
         blocks.run(raw)
@@ -214,10 +216,10 @@ def test_nothing_in_reply__is_refused(ours):
         ours.run(VOID)
 
 
-@pytest.mark.parametrize("raw", [_blocks(_table(2), rows=-1), _blocks(_table(2), columns=-1, rows=1)], ids=["rows", "columns"])
-def test_negative_counts__are_refused(raw, ours):
+@pytest.mark.parametrize("counts", [{"rows": -1}, {"rows": 1, "columns": -1}], ids=["rows", "columns"])
+def test_negative_counts__are_refused(counts, ours):
     with pytest.raises(ddb.ProtocolError):
-        ours.run(raw)
+        ours.run(_blocks(_table(2), **counts))
     with pytest.raises(ddb.LinkError):
         ours.session.run("x")
 

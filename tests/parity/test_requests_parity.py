@@ -1,4 +1,4 @@
-"""The bytes of every request that is more than a plain call: options, kinds of sessions, methods that run scripts."""
+"""The bytes of requests that are more than a plain call: options, kinds of sessions, methods of scripts."""
 
 from __future__ import annotations
 
@@ -172,7 +172,9 @@ def test_option__is_refused_in_the_official_words(options, ours_sync):
     assert ours_sync.record(lambda s: s.run("x")), "still usable"
 
 
-@pytest.mark.parametrize("options", [{"parallelism": 2**31}, {"fetchSize": 2**31}, {"fetchSize": 9000.5}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"parallelism": 2**31}, {"fetchSize": 2**31}, {"fetchSize": 9000.5}], ids=str
+)
 def test_option__that_the_official_client_refuses_otherwise(options, ours_sync):
     with pytest.raises(ddb.UsageError):
         ours_sync.session.run("x", **options)
@@ -222,7 +224,7 @@ SCRIPTS = {
     "database-texts": lambda s: s.database("d", partitionType=keys.LIST, partitions=[["a", "b"], ["c"]]),
     "database-hash": lambda s: s.database("d", partitionType=keys.HASH, partitions=[keys.DT_INT, 3]),
     "database-numbers": lambda s: s.database("d", partitionType=keys.RANGE, partitions=np.array([1, 5, 9])),
-    "database-rows": lambda s: s.database("d", partitionType=keys.LIST, partitions=np.array([[1, 2], [3, 4]])),
+    "database-rows": lambda s: s.database("d", keys.LIST, np.array([[1, 2], [3, 4]])),
     "database-days": lambda s: s.database("d", partitionType=keys.RANGE, partitions=DAYS),
     "database-months": lambda s: s.database("d", keys.VALUE, DAYS.astype("M8[M]")),
     "database-hours": lambda s: s.database("d", keys.VALUE, DAYS.astype("M8[h]")),
