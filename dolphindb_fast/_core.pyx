@@ -115,8 +115,8 @@ cdef class SessionCore:
         parallelism : int, optional
             How many tasks of the job may run at once; default 64.
         fetchSize : int, optional
-            Return a `BlockReader` that reads the result table in blocks of so many rows, at least 8192. Scripts only;
-            ignored with `args`, as in the official client.
+            Return a `BlockReader` that reads the result table in blocks of this size, at least 8192. As in the official
+            client it is ignored with `args`, and `pickleTableToList` and `disableDecimal` are ignored with it.
         disableDecimal : bool, optional
             Let the server turn decimals into DOUBLE; default False.
         lossless, raw : bool, optional

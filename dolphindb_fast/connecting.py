@@ -276,7 +276,9 @@ class ConnectMethods:
         userid, password = plain_text("userid", userid), plain_text("password", password)
         header = options.request_header(self._plain_flags)
         try:
-            accepted = self._request("call", "login", (userid, password, False), header, None)
+            accepted = self._request(
+                "call", "login", (userid, password, False), header, {"lossless": False, "raw": False}
+            )
         except ServerError as error:
             raise AuthenticationError(f"{self.host}:{self.port} refused user {userid!r}: {error.serverText}") from None
         if accepted is False:

@@ -16,7 +16,7 @@ ARROW = 32768
 SQL_SHIFT = 19
 NO_DECIMALS = 8388608
 
-#: smallest fetchSize, in rows
+#: smallest fetchSize
 LEAST_BLOCK = 8192
 
 _PROTOCOLS = {

@@ -303,7 +303,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
             return self._request("call" if function else "exec", script, args, header, forms)
         if self._enable_async:
             raise UsageError("fetchSize needs a synchronous session: an asynchronous one has no result to read")
-        # as the official client has it: blocks are frames of the official form, and decimals stay decimals
+        # as the official client has it: no lists, and decimals stay decimals
         forms.pop("pickleTableToList", None)
         header = options.request_header(self._plain_flags, clearMemory, priority, parallelism, fetchSize)
         return self._request("runBlock", script, (), header, forms)

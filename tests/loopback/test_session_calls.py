@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import threading
 import uuid
 
@@ -357,6 +358,40 @@ def test_run__options(session, asynchronous):
     assert asynchronous.run("1+1", **options) is None
     with pytest.raises(TypeError):
         session.run("1", thereIsNoSuchArgument=1)
+
+
+def test_results__in_other_forms(session, server_address, monkeypatch):
+    with ddb.Session(*server_address.login, raw=True) as raw:
+        assert type(raw.run("1 2 3")).__name__ == "Column"
+        assert raw.run("1+1", raw=False) == 2
+        assert type(raw.upload({"a": 1})) is int
+        with pytest.raises(ddb.AuthenticationError):
+            raw.login(server_address.user, "wrong " + server_address.password)
+    assert type(session.run("1 2 3", raw=True)).__name__ == "Column"
+    assert type(session.run("1+1")) is int
+    asked = []
+    module = sys.modules["dolphindb_fast.session"]
+    monkeypatch.setattr(module, "to_python", lambda value, **forms: asked.append(forms))
+    with ddb.Session(*server_address.login, lossless=True) as lossless:
+        asked.clear()
+        lossless.run("1")
+        lossless.run("1", lossless=False)
+        lossless.run("1", lossless=False, pickleTableToList=True)
+        lossless.run("1", priority=1, raw=True)
+    assert asked == [{"lossless": True}, {}, {"pickleTableToList": True}, {"lossless": True, "raw": True}]
+
+
+@pytest.mark.parametrize("arguments", [{"compress": True}, {"protocol": "arrow"}], ids=str)
+def test_other_kinds_of_session__get_the_same_results(arguments, server_address):
+    if "protocol" in arguments:
+        pytest.importorskip("pyarrow")
+    with ddb.Session(*server_address.login, **arguments) as session:
+        session.upload({"t": _frame(100), "x": 5})
+        back = session.run("t")
+        if "protocol" in arguments and not isinstance(back, pd.DataFrame):
+            back = back.to_pandas()
+        assert back["id"].tolist() == list(range(100))
+        assert session.run("x") == 5 and session.run("size", "a") == 1
 
 
 def test_run__clear_memory_releases_the_variables(session):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 import warnings
@@ -44,7 +45,8 @@ def official_client():
     pytest.importorskip("dolphindb")
 
 
-def _both(recorders, name, asynchronous):
+@contextlib.contextmanager
+def _both(name, asynchronous):
     """Our and the official recorder of one kind of session."""
     arguments = dict(SESSIONS[name], enableASYNC=asynchronous)
     if "arrow" in name:
@@ -55,7 +57,8 @@ def _both(recorders, name, asynchronous):
         official["sqlStd"] = official["sqlStd"].value
     if hasattr(official.get("parser"), "value"):
         official["parser"] = official["parser"].value
-    return recorders(our_session, **arguments), recorders(official_session, **official)
+    with Recorder(our_session, **arguments) as ours, Recorder(official_session, **official) as theirs:
+        yield ours, theirs
 
 
 def _frame():
@@ -98,21 +101,34 @@ CALLS = {
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["synchronous", "asynchronous"])
 @pytest.mark.parametrize("name", SESSIONS)
-def test_request__is_identical(name, asynchronous, recorders):
-    ours, theirs = _both(recorders, name, asynchronous)
-    for what, call in CALLS.items():
-        assert ours.record(call) == theirs.record(call), what
-    login = lambda s: s.login("a", "b")  # noqa: E731
-    assert ours.record(login) == theirs.record(login, ahead=not asynchronous), "login"
+def test_request__is_identical(name, asynchronous):
+    with _both(name, asynchronous) as (ours, theirs):
+        for what, call in CALLS.items():
+            assert ours.record(call) == theirs.record(call), what
+        login = lambda s: s.login("a", "b")  # noqa: E731
+        assert ours.record(login) == theirs.record(login, ahead=not asynchronous), "login"
+
+
+@pytest.mark.parametrize("name", ["plain", "compress"])
+def test_batch__holds_the_same_requests(name):
+    chosen = [CALLS[call] for call in ("frame", "priority", "clearMemory", "call", "one-argument")]
+
+    def gathered(session):
+        with session.batch():
+            for call in chosen:
+                call(session)
+
+    with _both(name, True) as (ours, theirs):
+        assert ours.record(gathered) == b"".join(theirs.record(call) for call in chosen)
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_connecting__is_identical(name, recorders):
-    ours, theirs = _both(recorders, name, False)
-    assert ours.connected == theirs.connected
-    ours, theirs = _both(recorders, name, True)
-    # the questions that follow are asked on a second connection; a documented difference
-    assert ours.connected == [theirs.connected[0][: theirs.connected[0].index(b"API2")]]
+def test_connecting__is_identical(name):
+    with _both(name, False) as (ours, theirs):
+        assert ours.connected == theirs.connected
+    with _both(name, True) as (ours, theirs):
+        # the questions that follow are asked on a second connection; a documented difference
+        assert ours.connected == [theirs.connected[0][: theirs.connected[0].index(b"API2")]]
 
 
 @pytest.mark.parametrize("name", ["plain", "compress", "arrow"])
@@ -240,20 +256,18 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("kind", ["plain", "chunks"])
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_script_method__sends_the_official_script(name, kind, recorders):
-    requests, results = [], []
-    for recorder in _both(recorders, kind, False):
-        recorder.server.default = TRUE
-        try:
-            sent = recorder.record(lambda s: results.append(SCRIPTS[name](s)), TRUE)  # noqa: B023
-        finally:
-            recorder.server.default = None
-        requests.append(re.sub(rb"TMP_DB_[0-9a-f]{8}DB", b"TMP_DB_nnnnnnnnDB", sent))
-    assert requests[0] == requests[1]
-    assert type(results[0]).__name__ == type(results[1]).__name__
-    if name.startswith("exists"):
-        assert results == [True, True]
+def test_script_method__sends_the_official_script(kind):
+    with _both(kind, False) as (ours, theirs):
+        for name, call in SCRIPTS.items():
+            requests, results = [], []
+            for recorder in (ours, theirs):
+                recorder.server.default = TRUE
+                sent = recorder.record(lambda s: results.append(call(s)), TRUE)  # noqa: B023
+                requests.append(re.sub(rb"TMP_DB_[0-9a-f]{8}DB", b"TMP_DB_nnnnnnnnDB", sent))
+            assert requests[0] == requests[1], name
+            assert type(results[0]).__name__ == type(results[1]).__name__, name
+            if name.startswith("exists"):
+                assert results == [True, True]
 
 
 def test_run_file__is_identical(ours_sync, official_sync, tmp_path):
