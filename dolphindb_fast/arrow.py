@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from ._decode import Reader
-from .errors import NotSupported, ProtocolError
+from .errors import LinkError, NotSupported, ProtocolError
 
 __all__ = ["import_pyarrow", "read_reply"]
 
@@ -35,7 +35,10 @@ def _read_table(reader: Reader):
             table = stream.read_all()
         # lengths and offsets inside the batches come from the server: unchecked they would be followed blindly
         table.validate(full=True)
-    except (pyarrow.ArrowException, OSError) as error:
+    except LinkError:
+        # raised by the reader, not by pyarrow; some are OSError too
+        raise
+    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
         raise ProtocolError(f"no Arrow stream: {error}", reader.offset) from None
     return table
 

@@ -110,6 +110,16 @@ def test_cut_stream__is_a_lost_connection(end, ours):
         ours.session.run("x")
 
 
+def test_stream_that_stops__is_a_time_out():
+    global pa
+    pa = pytest.importorskip("pyarrow")
+    with Recorder(our_session, protocol=keys.PROTOCOL_ARROW, connect={"readTimeout": 0.2}) as recorder:
+        with pytest.raises(ddb.SendTimeout):
+            recorder.result(reply(b"\0\x26" + _stream(_tables()["several-batches"])[:-20]))
+        with pytest.raises(ddb.LinkError):
+            recorder.session.run("x")
+
+
 def test_garbage__is_a_protocol_error(ours):
     with pytest.raises((ddb.ProtocolError, ddb.LinkError)):
         ours.result(reply(b"\0\x26" + b"\xff\xff\xff\xff\x10\0\0\0" + b"garbage " * 20))
