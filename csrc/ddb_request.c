@@ -5,6 +5,9 @@ typedef enum segment_kind { SEGMENT_LITERAL, SEGMENT_COLUMN, SEGMENT_ARROW_TEXT,
 
 typedef struct segment {
     segment_kind kind;
+    int column;   /* for errors */
+    int type;
+    size_t bytes; /* wire bytes; of Arrow text known once it is settled */
     union {
         struct {
             size_t offset, size;
@@ -27,18 +30,31 @@ void ddb_request_init(ddb_request *request)
 {
     memset(request, 0, sizeof *request);
     request->producer.next = next_as_producer;
-    request->defer_size = DDB_DEFER_SIZE;
 }
 
-void ddb_request_reset(ddb_request *request, size_t defer_size)
+/* Nothing is recorded; what is in `out` is one literal. */
+static void forget_segments(ddb_request *request)
 {
-    ddb_arena_reset(&request->out);
     ddb_arena_reset(&request->segments);
     ddb_arena_reset(&request->maps);
     request->literal = 0;
+    request->unsettled = 0;
+    request->pending_bytes = 0;
+}
+
+void ddb_request_reset(ddb_request *request, int joined)
+{
+    ddb_arena_reset(&request->out);
+    forget_segments(request);
     request->deferred_bytes = 0;
-    request->defer_size = defer_size;
+    request->joined = joined;
     ddb_request_rewind(request);
+}
+
+void ddb_request_truncate(ddb_request *request, size_t size)
+{
+    request->out.size = size;
+    forget_segments(request);
 }
 
 void ddb_request_trim(ddb_request *request, size_t cap)
@@ -77,6 +93,7 @@ int ddb_request_put_vector(ddb_request *request, int type, int64_t rows, ddb_err
     uint8_t head[10] = {(uint8_t)type, DDB_FORM_VECTOR, 0, 0, 0, 0, 1, 0, 0, 0};
     int32_t count = (int32_t)rows;
     memcpy(head + 2, &count, sizeof count);
+    request->type = type;
     return ddb_request_put(request, head, sizeof head, error);
 }
 
@@ -90,8 +107,8 @@ static segment *add_segment(ddb_request *request, segment_kind kind)
     return added;
 }
 
-/* Close the literal range and append a deferred segment. */
-static segment *defer(ddb_request *request, segment_kind kind, size_t bytes)
+/* Close the literal range and append a recorded segment of about `bytes`. */
+static segment *record(ddb_request *request, segment_kind kind, size_t bytes, const ddb_error *error)
 {
     if (request->out.size > request->literal) {
         segment *literal = add_segment(request, SEGMENT_LITERAL);
@@ -101,15 +118,21 @@ static segment *defer(ddb_request *request, segment_kind kind, size_t bytes)
         literal->as.literal.size = request->out.size - request->literal;
         request->literal = request->out.size;
     }
-    request->deferred_bytes += bytes;
-    return add_segment(request, kind);
+    segment *added = add_segment(request, kind);
+    if (!added)
+        return NULL;
+    request->pending_bytes += bytes;
+    added->column = error->column;
+    added->type = request->type;
+    added->bytes = bytes;
+    return added;
 }
 
 int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_error *error)
 {
     size_t bytes = (size_t)column->rows * ddb_column_target_size(column->conversion);
 
-    if (bytes < request->defer_size) {
+    if (bytes < DDB_DEFER_SIZE) {
         uint8_t *out = ddb_arena_reserve(&request->out, bytes);
         if (DDB_UNLIKELY(!out))
             return no_memory(error);
@@ -117,37 +140,47 @@ int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_e
         request->out.size += bytes;
         return status;
     }
-    int status = ddb_column_check(column, error);
-    if (status != DDB_OK)
-        return status;
-    segment *added = defer(request, SEGMENT_COLUMN, bytes);
+    segment *added = record(request, SEGMENT_COLUMN, bytes, error);
     if (!added)
         return no_memory(error);
     added->as.column = *column;
     return DDB_OK;
 }
 
-int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
+/* Write checked rows that make `bytes`. */
+static int write_text(const ddb_arrow_text *text, uint8_t *target, size_t bytes, ddb_error *error)
 {
-    int64_t bytes = 0;
+    int64_t rows;
+    size_t written;
+    int status = ddb_arrow_text_write(text, 0, target, bytes, &rows, &written, error);
+    if (status != DDB_OK)
+        return status;
+    /* changed since it was checked */
+    if (rows != text->rows || written != bytes)
+        return ddb_fail(error, DDB_ERR_OFFSETS, text->first_row + rows, 0);
+    return DDB_OK;
+}
+
+int ddb_request_write_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
+{
+    int64_t bytes;
     int status = ddb_arrow_text_check(text, &bytes, error);
     if (status != DDB_OK)
         return status;
-    if ((size_t)bytes < request->defer_size) {
-        int64_t rows;
-        size_t written;
-        uint8_t *out = ddb_arena_reserve(&request->out, (size_t)bytes);
-        if (DDB_UNLIKELY(!out))
-            return no_memory(error);
-        status = ddb_arrow_text_write(text, 0, out, (size_t)bytes, &rows, &written, error);
-        if (status != DDB_OK)
-            return status;
-        if (rows != text->rows)
-            return ddb_fail(error, DDB_ERR_OFFSETS, rows, 0);
-        request->out.size += written;
-        return DDB_OK;
-    }
-    segment *added = defer(request, SEGMENT_ARROW_TEXT, (size_t)bytes);
+    uint8_t *out = ddb_arena_reserve(&request->out, (size_t)bytes);
+    if (DDB_UNLIKELY(!out))
+        return no_memory(error);
+    status = write_text(text, out, (size_t)bytes, error);
+    request->out.size += (size_t)bytes;
+    return status;
+}
+
+int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
+{
+    size_t bytes = ddb_arrow_text_estimate(text);
+    if (bytes < DDB_DEFER_SIZE)
+        return ddb_request_write_arrow_text(request, text, error);
+    segment *added = record(request, SEGMENT_ARROW_TEXT, bytes, error);
     if (!added)
         return no_memory(error);
     added->as.text = *text;
@@ -159,7 +192,7 @@ int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const in
     size_t bytes = (size_t)codes->rows * sizeof(int32_t);
     size_t map_bytes = ((size_t)codes->categories + 1) * sizeof(int32_t);
 
-    if (bytes < request->defer_size) {
+    if (bytes < DDB_DEFER_SIZE) {
         uint8_t *out = ddb_arena_reserve(&request->out, bytes);
         if (DDB_UNLIKELY(!out))
             return no_memory(error);
@@ -168,13 +201,103 @@ int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const in
         return DDB_OK;
     }
     uint8_t *kept = ddb_arena_reserve(&request->maps, map_bytes);
-    segment *added = defer(request, SEGMENT_CODES, bytes);
+    segment *added = record(request, SEGMENT_CODES, bytes, error);
     if (!kept || !added)
         return no_memory(error);
     memcpy(kept, numbers, map_bytes);
     added->as.symbol.codes = *codes;
     added->as.symbol.map = request->maps.size;
     request->maps.size += map_bytes;
+    return DDB_OK;
+}
+
+static const int32_t *map_of(const ddb_request *request, const segment *source)
+{
+    return (const int32_t *)(const void *)(request->maps.data + source->as.symbol.map);
+}
+
+/* Write all cells of a recorded segment. */
+static int write_segment(const ddb_request *request, const segment *source, uint8_t *target, ddb_error *error)
+{
+    switch (source->kind) {
+    case SEGMENT_COLUMN: return ddb_column_write(&source->as.column, 0, source->as.column.rows, target, error);
+    case SEGMENT_CODES:
+        ddb_codes_write(&source->as.symbol.codes, map_of(request, source), 0, source->as.symbol.codes.rows,
+                        (int32_t *)(void *)target);
+        return DDB_OK;
+    default: return write_text(&source->as.text, target, source->bytes, error);
+    }
+}
+
+/* Move the literals apart and write the recorded segments, `extra` bytes together, between them. */
+static int join(ddb_request *request, segment *segments, size_t count, size_t extra, ddb_error *error)
+{
+    ddb_arena *out = &request->out;
+    if (!ddb_arena_reserve(out, extra))
+        return no_memory(error);
+    size_t tail = out->size - request->literal;
+    size_t end = out->size + extra - tail;
+    memmove(out->data + end, out->data + request->literal, tail);
+    for (size_t i = count; i-- > 0;) {
+        segment *source = segments + i;
+        if (source->kind != SEGMENT_LITERAL) {
+            end -= source->bytes;
+            continue;
+        }
+        end -= source->as.literal.size;
+        if (end != source->as.literal.offset)
+            memmove(out->data + end, out->data + source->as.literal.offset, source->as.literal.size);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const segment *source = segments + i;
+        if (source->kind == SEGMENT_LITERAL) {
+            end += source->as.literal.size;
+            continue;
+        }
+        int status = write_segment(request, source, out->data + end, error);
+        if (status != DDB_OK) {
+            error->column = source->column;
+            request->type = source->type;
+            return status;
+        }
+        end += source->bytes;
+    }
+    out->size += extra;
+    forget_segments(request);
+    return DDB_OK;
+}
+
+int ddb_request_settle(ddb_request *request, ddb_error *error)
+{
+    segment *segments = (segment *)(void *)(request->segments.data + request->unsettled);
+    size_t count = (request->segments.size - request->unsettled) / sizeof(segment);
+    size_t bytes = 0;
+
+    if (request->pending_bytes == 0)
+        return DDB_OK;
+    for (size_t i = 0; i < count; i++) {
+        segment *source = segments + i;
+        int status = DDB_OK;
+        int64_t size;
+        if (source->kind == SEGMENT_ARROW_TEXT) {
+            status = ddb_arrow_text_check(&source->as.text, &size, error);
+            source->bytes = (size_t)size;
+        } else if (source->kind == SEGMENT_COLUMN && !request->joined) {
+            status = ddb_column_check(&source->as.column, error);
+        }
+        if (status != DDB_OK) {
+            error->column = source->column;
+            request->type = source->type;
+            return status;
+        }
+        if (source->kind != SEGMENT_LITERAL)
+            bytes += source->bytes;
+    }
+    if (request->joined)
+        return join(request, segments, count, bytes, error);
+    request->deferred_bytes += bytes;
+    request->unsettled = request->segments.size;
+    request->pending_bytes = 0;
     return DDB_OK;
 }
 
@@ -214,9 +337,7 @@ static int64_t produce(ddb_request *request, const segment *source, ddb_piece *p
         rows = source->as.symbol.codes.rows - request->row;
         if ((size_t)rows > left / sizeof(int32_t))
             rows = (int64_t)(left / sizeof(int32_t));
-        ddb_codes_write(&source->as.symbol.codes,
-                        (const int32_t *)(const void *)(request->maps.data + source->as.symbol.map), request->row, rows,
-                        (int32_t *)(void *)out);
+        ddb_codes_write(&source->as.symbol.codes, map_of(request, source), request->row, rows, (int32_t *)(void *)out);
         status = DDB_OK;
         bytes = (size_t)rows * sizeof(int32_t);
         break;

@@ -2,7 +2,7 @@
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
 _encode.pxi   objects -> request, with _encode_text.pxi; never knows a socket
-_frame.pxi    frame -> borrowed columns; with its second half _frame_text.pxi all that knows pandas
+_frame.pxi    frame -> borrowed columns; with _frame_fields.pxi and _frame_text.pxi all that knows pandas
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -10,6 +10,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.pythread cimport (
     NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
     PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
@@ -20,6 +21,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
+cimport cython
 cimport numpy as cnp
 
 import os
@@ -36,6 +38,7 @@ from .errors import (
 )
 
 from ._c.arena cimport *
+from ._c.arrow cimport *
 from ._c.column cimport *
 from ._c.common cimport *
 from ._c.kernels cimport *
@@ -52,6 +55,7 @@ cdef enum:
 
 include "_encode_text.pxi"
 include "_encode.pxi"
+include "_frame_fields.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"
 include "_link.pxi"
@@ -149,7 +153,7 @@ cdef class SessionCore:
             return self.gather(script, args, count != 0, self.header_flags)
         encoder = self.take_encoder()
         try:
-            encoder.begin(DDB_DEFER_SIZE)
+            encoder.begin(False)
             self.put_run(encoder, script, args, count != 0, self.header_flags)
             return self.submit(encoder, "call" if count else "exec", script, None)
         finally:
@@ -169,7 +173,7 @@ cdef class SessionCore:
             return self.gather(script, args, kind == "call", flags)
         encoder = self.take_encoder()
         try:
-            encoder.begin(DDB_DEFER_SIZE)
+            encoder.begin(False)
             self.put_run(encoder, script, args, kind == "call", flags)
             return self.submit(encoder, kind, script, options)
         finally:
@@ -186,7 +190,7 @@ cdef class SessionCore:
 
     cdef int put_argument(self, Encoder encoder, object argument) except -1:
         cdef size_t start = encoder.request.out.size
-        encoder.put_object(argument, 0)
+        encoder.put_argument(argument)
         if self.compress and encoder.request.out.data[start + 1] == DDB_FORM_TABLE:
             # ``wire: table kind`` of a table that stands in no other object
             encoder.request.out.data[start] = TABLE_MAY_BE_COMPRESSED
@@ -281,7 +285,7 @@ cdef class SessionCore:
         self.gathered_requests = 0
         self.gatherer = <unsigned long>PyThread_get_thread_ident()
         self.gathered = Encoder()
-        self.gathered.begin(DDB_DEFER_NEVER)
+        self.gathered.begin(True)
         self.gathered.end()
 
     def _flush_batch(self):
@@ -306,7 +310,7 @@ cdef class SessionCore:
             raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
         finally:
             encoder.end()
-        encoder.begin(DDB_DEFER_NEVER)
+        encoder.begin(True)
         encoder.end()
         self.gathered_requests = 0
         if self.link.link.inbox_size:
@@ -326,7 +330,7 @@ cdef class SessionCore:
         self._flush_batch()
         encoder = self.take_encoder()
         try:
-            encoder.begin(DDB_DEFER_SIZE)
+            encoder.begin(False)
             names = ",".join(variables)
             body = b"variable\n%b\n%d\n1" % (names.encode(), len(variables))
             encoder.put_bytes(b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body))
@@ -343,14 +347,14 @@ cdef class SessionCore:
         """Let every call but `_next_block` raise `error`. The lock is held: called while a reply is received."""
         self.held = self.link.unusable = error
 
-    def _next_block(self, bint last):
-        """Read one more object of the reply; after the last one the session is free for other calls."""
+    def _next_block(self, held, bint last):
+        """Read one more object of the reply that `held` was given to `_hold` for; the last one frees the session."""
         self.link.lock_or_refuse()
         try:
-            if self.link.unusable is None or self.link.unusable is not self.held:
+            if self.link.unusable is not held:
                 raise UsageError("the connection that these blocks came from was closed")
             value = self._receive_block()
-            if last:
+            if last and self.link.unusable is held:
                 self.held = self.link.unusable = None
             return value
         finally:
@@ -366,6 +370,9 @@ cdef class SessionCore:
     def _set_read_timeout(self, seconds):
         self.link.read_timeout = nanoseconds(seconds)
 
+    def _set_reply_spin(self, seconds):
+        self.link.reply_spin = nanoseconds(seconds)
+
     def _identify(self, str session_id, bytes flags, bint compress):
         """Set what stands in every later request."""
         self.compress = compress
@@ -378,7 +385,7 @@ cdef class SessionCore:
         cdef Encoder encoder = self.take_encoder()
         self.link.acquire()
         try:
-            encoder.begin(DDB_DEFER_SIZE)
+            encoder.begin(False)
             encoder.put_bytes(data)
             self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
         finally:

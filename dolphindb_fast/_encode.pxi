@@ -4,12 +4,8 @@ cdef enum:
     # Scratch above this is given back by the first call that needs less than half of it: a loop over large
     # frames keeps its memory (fresh pages cost as much as filling them), a single large frame does not.
     SCRATCH_CAP = 8 << 20
-    # Cells are fetched into the cache this many ahead, two cache lines of each: 100,000 short texts of their own cost
-    # 2.7 ns each in order and 5.9 shuffled, with 8 ahead and one line 4.4 and 16.
-    PREFETCH_CELLS = 32
-    # From so many rows on the cells of a column take longer than handing the GIL to another thread and back.
-    RELEASE_ROWS = 8192
-    RELEASE_TEXT_ROWS = 4096
+    # From so many wire bytes on their cells take longer than handing the GIL to another thread and back.
+    RELEASE_BYTES = 64 << 10
     DEPTH_LIMIT = 64
 
 # conversions that change nothing, by cell size: the wire's own cells
@@ -97,6 +93,7 @@ cdef class Encoder:
     cdef ddb_error error
     cdef _Scratch scratch     # looks at request.out; None if nobody was given a view
     cdef ddb_arena numbers    # int32 symbol numbers by category, all zero between columns
+    cdef ddb_arena picks      # the categories that a column uses
     cdef list borrowed        # objects whose memory the request points into
     cdef bint busy
     cdef int64_t rows         # table rows put since begin
@@ -109,12 +106,14 @@ cdef class Encoder:
         self.kernels = active_kernels
         ddb_request_init(&self.request)
         ddb_arena_init(&self.numbers)
+        ddb_arena_init(&self.picks)
         self.borrowed = []
 
     def __dealloc__(self):
         self.part_with_scratch()
         ddb_request_release(&self.request)
         ddb_arena_release(&self.numbers)
+        ddb_arena_release(&self.picks)
 
     def encode(self, obj):
         """The wire bytes of one object, in reused memory.
@@ -138,9 +137,9 @@ cdef class Encoder:
         cdef _Scratch scratch
         if not self.busy:
             self.part_with_scratch()
-        self.begin(DDB_DEFER_NEVER)
+        self.begin(True)
         try:
-            self.put_object(obj, 0)
+            self.put_argument(obj)
         finally:
             self.end()
         scratch = _Scratch()
@@ -167,9 +166,9 @@ cdef class Encoder:
         cdef ddb_piece pieces[64]
         cdef int count = 1, i
         cdef size_t total = 0
-        self.begin(DDB_DEFER_SIZE)
+        self.begin(False)
         try:
-            self.put_object(obj, 0)
+            self.put_argument(obj)
             with nogil:
                 while count > 0:
                     count = ddb_request_next(&self.request, pieces, 64, &self.error)
@@ -204,13 +203,14 @@ cdef class Encoder:
             raise ConversionError("the object changed while it was being encoded")
         return result
 
-    cdef int begin(self, size_t defer_size) except -1:
+    cdef int begin(self, bint joined) except -1:
+        """Start a request; `joined`: all of it ends up in `request.out`."""
         if self.busy:
             raise UsageError("the encoder is already at work")
         self.busy = True
         self.rows = 0
         self.error.column = -1
-        ddb_request_reset(&self.request, defer_size)
+        ddb_request_reset(&self.request, joined)
         return 0
 
     cdef int end(self) except -1:
@@ -219,8 +219,8 @@ cdef class Encoder:
         self.frame = None
         if self.borrowed:
             self.borrowed.clear()
-        # what was never deferred is still wanted: by a view, or gathered for a batch
-        if self.request.defer_size != DDB_DEFER_NEVER:
+        # what was joined is still wanted: by a view, or gathered for a batch
+        if not self.request.joined:
             ddb_request_trim(&self.request, SCRATCH_CAP)
         return 0
 
@@ -233,7 +233,7 @@ cdef class Encoder:
 
     cdef int pause(self, size_t size, int64_t rows) except -1:
         """Keep the first `size` bytes and `rows` rows of what was gathered."""
-        self.request.out.size = size
+        ddb_request_truncate(&self.request, size)
         self.rows = rows
         return self.end()
 
@@ -299,19 +299,28 @@ cdef class Encoder:
 
     cdef int put_column(self, const char *data, ptrdiff_t stride, int64_t rows, int conversion, bint swap) except -1:
         cdef ddb_column column
-        cdef int status
         column.kernels = self.kernels
         column.data = data
         column.stride = stride
         column.rows = rows
         column.conversion = <uint8_t>conversion
         column.swap = swap
-        if rows < RELEASE_ROWS:
-            status = ddb_request_put_column(&self.request, &column, &self.error)
+        return self.check(ddb_request_put_column(&self.request, &column, &self.error))
+
+    cdef int settle(self) except -1:
+        """Look at the cells of all large columns that were put, in one piece, so that the GIL is given up once."""
+        cdef int status
+        if self.request.pending_bytes == 0:
+            return 0
+        if self.request.pending_bytes < RELEASE_BYTES:
+            status = ddb_request_settle(&self.request, &self.error)
         else:
             with nogil:
-                status = ddb_request_put_column(&self.request, &column, &self.error)
-        return self.check(status)
+                status = ddb_request_settle(&self.request, &self.error)
+        if status != DDB_OK:
+            self.target = self.request.type
+            self.raise_error()
+        return 0
 
     cdef int32_t *zero_numbers(self, int64_t count) except NULL:
         """Room for `count` symbol numbers, zero; whoever writes some sets them back to zero. Clearing all of them for
@@ -325,49 +334,43 @@ cdef class Encoder:
             memset(self.numbers.data, 0, self.numbers.size)
         return <int32_t *>self.numbers.data
 
-    cdef int put_arrow_text(self, ddb_arrow_text *text) except -1:
-        cdef int status
-        if text.rows < RELEASE_TEXT_ROWS:
-            status = ddb_request_put_arrow_text(&self.request, text, &self.error)
-        else:
-            with nogil:
-                status = ddb_request_put_arrow_text(&self.request, text, &self.error)
-        return status
-
     # -- text that lies in Python objects -----------------------------------------------------------------------
 
     cdef int put_object_text(self, const char *cells, ptrdiff_t stride, int64_t rows) except -1:
         """Cells of an object array as NUL-terminated text: nulls are empty, what is no text goes through str()."""
         cdef ddb_arena *out = &self.request.out
-        cdef size_t start = out.size
-        cdef uint8_t *target = ddb_arena_reserve(out, <size_t>rows * 16 + DDB_COPY_SLACK)
+        cdef size_t start
+        cdef uint8_t *target
         cdef uint8_t *end
-        cdef int64_t i, size
+        cdef int64_t size, i = 0
         cdef PyObject *cell
+        if self.request.joined and self.request.pending_bytes and rows * 16 > DDB_DEFER_SIZE:
+            # else these texts would have to move when the columns before them are written
+            self.settle()
+        start = out.size
+        target = ddb_arena_reserve(out, <size_t>rows * 16 + DDB_COPY_SLACK)
         if target == NULL:
             raise MemoryError()
         end = out.data + out.capacity
-        for i in range(rows):
+        while True:
+            i = put_ascii_run(cells, stride, i, rows, &target, end)
+            if i >= rows:
+                break
             cell = (<PyObject **>(cells + i * stride))[0]
-            if i + PREFETCH_CELLS < rows:
-                DDB_PREFETCH((<PyObject **>(cells + (i + PREFETCH_CELLS) * stride))[0])
-            if cell != NULL and cell_is_str(cell):
+            if cell != NULL and cell_is_str(cell) and cell_is_ready(cell) and not cell_is_ascii(cell):
                 size = cell_length(cell)
                 if size < (end - target - DDB_COPY_SLACK) >> 2 and size <= DDB_LIMIT_TEXT // 3:
-                    if cell_is_ascii(cell):
-                        ddb_copy_terminated(target, <uint8_t *>cell_data(cell), size)
+                    size = utf8_of(cell_kind(cell), cell_data(cell), size, target)
+                    if 0 <= size <= DDB_LIMIT_TEXT:
+                        target[size] = 0
                         target += size + 1
+                        i += 1
                         continue
-                    if cell_is_ready(cell):
-                        size = utf8_of(cell_kind(cell), cell_data(cell), size, target)
-                        if 0 <= size <= DDB_LIMIT_TEXT:
-                            target[size] = 0
-                            target += size + 1
-                            continue
             out.size = target - out.data
             self.put_cell(cell, i)
+            i += 1
             # room for what is left, at what a cell took so far but at least 8 bytes
-            target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>(i + 1)) + DDB_COPY_SLACK)
+            target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>i) + DDB_COPY_SLACK)
             if target == NULL:
                 raise MemoryError()
             end = out.data + out.capacity
@@ -433,6 +436,11 @@ cdef class Encoder:
         return 0
 
     # -- whole objects ------------------------------------------------------------------------------------------
+
+    cdef int put_argument(self, object obj) except -1:
+        """Append one object, whole: nothing of it has to be looked at any more but to be sent."""
+        self.put_object(obj, 0)
+        return self.settle()
 
     cdef int put_object(self, object obj, int depth) except -1:
         """Append one object of any supported kind."""
@@ -545,7 +553,8 @@ cdef class Encoder:
         text.data = <uint8_t *>cnp.PyArray_BYTES(data)
         text.data_size = data.shape[0]
         text.rows = offsets.shape[0] - 1
-        return self.check(self.put_arrow_text(&text))
+        text.first_row = 0
+        return self.check(ddb_request_put_arrow_text(&self.request, &text, &self.error))
 
     cdef int put_frame(self, object frame) except -1:
         """Append a DataFrame as a table."""
@@ -553,6 +562,7 @@ cdef class Encoder:
         self.error.column = -1
         self.target = -1
         put_frame_columns(self, frame)
+        self.settle()
         self.frame = None
         self.error.column = -1
         return 0
@@ -584,6 +594,6 @@ def dumps(obj):
         The object can't be sent: `UnsupportedTypeError` or `ValueRefused`, naming column, row, dtype and target.
     """
     cdef Encoder encoder = Encoder()
-    encoder.begin(DDB_DEFER_SIZE)
-    encoder.put_object(obj, 0)
+    encoder.begin(False)
+    encoder.put_argument(obj)
     return encoder.join()

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import ProtocolError
+from .errors import ProtocolError, UsageError
 from .standin import read_block_header
 
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ HELD = "Cannot execute other commands when fetching data in blocks."
 NO_TABLE = "<Exception> in runBlock: Fetch size can only be set when executing scripts that return a table."
 
 
+class Blocks(NamedTuple):
+    """Blocks of a reply that are still to be read: how many, and what other calls raise meanwhile."""
+
+    count: int
+    held: UsageError
+
+
 class BlockReader:
     """The blocks of a result, in order; also an iterator over them.
 
@@ -30,10 +37,10 @@ class BlockReader:
         True while there are blocks that were not read.
     """
 
-    def __init__(self, session: Session, count: int, options: dict) -> None:
+    def __init__(self, session: Session, blocks: Blocks, forms: dict) -> None:
         self._session = session
-        self._left = count
-        self._options = options
+        self._left, self._held = blocks
+        self._forms = forms
 
     def __del__(self) -> None:
         # at the end of the interpreter nobody needs the session any more
@@ -62,12 +69,12 @@ class BlockReader:
         if not self._left:
             return None
         value = self._next()
-        return self._session._result(value, self._options)
+        return self._session._result(value, self._forms)
 
     def _next(self):
         left, self._left = self._left, 0
         # if this raises, the connection is gone, and the rest of the blocks with it
-        value = self._session._next_block(left == 1)
+        value = self._session._next_block(self._held, left == 1)
         self._left = left - 1
         return value
 
@@ -87,12 +94,12 @@ class BlockReader:
     skipAll = skip_all
 
 
-def read_block_count(reader: Reader) -> int:
-    """How many tables follow."""
+def read_blocks(reader: Reader) -> Blocks:
+    """Read what stands before blocks."""
     try:
         rows, columns = read_block_header(reader)
     except ProtocolError as error:
         raise ProtocolError(NO_TABLE) from error
     if rows < 0 or columns < 0:
         raise ProtocolError(f"{rows} x {columns} blocks", reader.offset)
-    return rows * columns
+    return Blocks(rows * columns, UsageError(HELD))

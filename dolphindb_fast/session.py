@@ -16,7 +16,7 @@ from . import settings as keys
 from ._core import SessionCore
 from ._decode import Reader
 from .batch import Batch
-from .blocks import HELD, NO_TABLE, BlockReader, read_block_count
+from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
 from .connecting import LINE_LIMIT, ConnectMethods, refuse_unbuilt
 from .errors import LinkError, ProtocolError, ServerError, UsageError
 from .refused import RefusedMethods
@@ -59,10 +59,6 @@ class Stats(NamedTuple):
     blockedSeconds: float
     lastError: str | None
     slowPath: bool
-
-
-class _BlockCount(int):
-    """How many blocks of a reply are still to be read."""
 
 
 class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
@@ -333,7 +329,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
             line = self._reader.read_line(LINE_LIMIT)
             if line == b"OK":
                 if kind == "runBlock":
-                    return self._receive_block_count(count)
+                    return self._receive_blocks(count)
                 return self._read_reply(self._reader) if count != "0" else None
             status = line.decode(errors="replace")
         except EOFError:
@@ -347,13 +343,13 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         shown = re.sub(r"\A(<NotLeader>[^:]*:[^:]*):.*", r"\1", status)
         raise ServerError(f"<Exception> in {kind}: Server Response: '{shown}' script: {script}", status)
 
-    def _receive_block_count(self, count: str) -> _BlockCount:
+    def _receive_blocks(self, objects: str) -> Blocks:
         """Read what stands before blocks, and keep all other calls out until they are read."""
-        if count == "0":
+        if objects == "0":
             raise ProtocolError(NO_TABLE)
-        blocks = _BlockCount(read_block_count(self._reader))
-        if blocks:
-            self._hold(UsageError(HELD))
+        blocks = read_blocks(self._reader)
+        if blocks.count:
+            self._hold(blocks.held)
         return blocks
 
     def _receive_block(self):
@@ -371,7 +367,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     def _result(self, value, forms=None):
         if forms is None:
             return self._convert(value)
-        if type(value) is _BlockCount:
+        if type(value) is Blocks:
             return BlockReader(self, value, forms)
         return self._converter(forms)(value)
 

@@ -10,7 +10,6 @@ cdef extern from "ddb_request.h" nogil:
     cdef enum:
         DDB_BLOCK_SIZE
         DDB_DEFER_SIZE
-    size_t DDB_DEFER_NEVER
 
     ctypedef struct ddb_request:
         ddb_producer producer
@@ -20,19 +19,25 @@ cdef extern from "ddb_request.h" nogil:
         ddb_arena block
         size_t literal
         size_t deferred_bytes
-        size_t defer_size
+        size_t unsettled
+        size_t pending_bytes
+        int joined
+        int type
         size_t segment
         int64_t row
 
     void ddb_request_init(ddb_request *request)
-    void ddb_request_reset(ddb_request *request, size_t defer_size)
+    void ddb_request_reset(ddb_request *request, int joined)
+    void ddb_request_truncate(ddb_request *request, size_t size)
     void ddb_request_trim(ddb_request *request, size_t cap)
     void ddb_request_release(ddb_request *request)
     int ddb_request_put(ddb_request *request, const void *data, size_t size, ddb_error *error)
     int ddb_request_put_vector(ddb_request *request, int type, int64_t rows, ddb_error *error)
     int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_error *error)
+    int ddb_request_write_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
     int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
     int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *numbers, ddb_error *error)
+    int ddb_request_settle(ddb_request *request, ddb_error *error)
     size_t ddb_request_size(const ddb_request *request)
     void ddb_request_rewind(ddb_request *request)
     int ddb_request_next(ddb_request *request, ddb_piece *pieces, int max, ddb_error *error)

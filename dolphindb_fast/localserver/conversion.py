@@ -24,7 +24,8 @@ from .vectors import FLOATING, INTEGRAL, TEXT, fits, null_mask, null_of, plain_t
 __all__ = ["STORABLE", "cast", "converter", "format_cells"]
 
 #: types that a table of this server can hold
-STORABLE = (*(t for t in WIRE_DTYPES if t != keys.DT_VOID), *TEXT)
+DECIMALS = (keys.DT_DECIMAL32, keys.DT_DECIMAL64, keys.DT_DECIMAL128)
+STORABLE = (*(t for t, dtype in WIRE_DTYPES.items() if dtype.kind != "V" and t not in (keys.DT_VOID, *DECIMALS)), *TEXT)
 
 _CALENDAR = (keys.DT_MONTH, *temporal.INSTANTS)
 

@@ -258,9 +258,12 @@ def test_session_connected_anew__does_not_feed_an_old_reader(ours):
     ours.session.close()
     with FakeServer(default=SEVEN) as server:
         ours.session.connect("127.0.0.1", server.port)
+        assert ours.session.run("x") == 7
+        server.connection().replies.append(THREE)
+        other = ours.session.run("x", fetchSize=8192)
         with pytest.raises(ddb.UsageError, match="closed"):
             reader.read()
-        assert ours.session.run("x") == 7
+        assert [len(frame) for frame in other] == [2, 3, 1]
         ours.session.close()
 
 
