@@ -12,7 +12,10 @@ enum ddb_form {
     DDB_FORM_MATRIX = 3,
     DDB_FORM_SET = 4,
     DDB_FORM_DICTIONARY = 5,
-    DDB_FORM_TABLE = 6
+    DDB_FORM_TABLE = 6,
+    DDB_FORM_CHART = 7,
+    DDB_FORM_CHUNK = 8,
+    DDB_FORM_SYSOBJ = 9
 };
 
 enum ddb_type {
@@ -35,8 +38,18 @@ enum ddb_type {
     DDB_TYPE_DOUBLE = 16,
     DDB_TYPE_SYMBOL = 17,
     DDB_TYPE_STRING = 18,
+    DDB_TYPE_UUID = 19,
+    DDB_TYPE_FUNCTIONDEF = 20,
     DDB_TYPE_ANY = 25,
+    DDB_TYPE_COMPRESS = 26,
     DDB_TYPE_DATEHOUR = 28,
+    DDB_TYPE_IPADDR = 30,
+    DDB_TYPE_INT128 = 31,
+    DDB_TYPE_BLOB = 32,
+    DDB_TYPE_DECIMAL32 = 37,
+    DDB_TYPE_DECIMAL64 = 38,
+    DDB_TYPE_DECIMAL128 = 39,
+    DDB_TYPE_ARRAY = 64, /* added to the element type by an array vector */
     DDB_TYPE_SYMBOL_BASE = 145 /* a symbol vector that carries its dictionary: 17 + 128 */
 };
 

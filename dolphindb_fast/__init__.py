@@ -25,6 +25,7 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .result import loads
 from .session import Session, Stats
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "UsageError",
     "ValueRefused",
     "dumps",
+    "loads",
     "session",
     "settings",
 ]

@@ -1,3 +1,5 @@
+from libc.stdint cimport uint32_t, uint64_t
+
 cdef extern from "ddb_wire.h" nogil:
     cdef enum ddb_form:
         DDB_FORM_SCALAR
@@ -7,6 +9,9 @@ cdef extern from "ddb_wire.h" nogil:
         DDB_FORM_SET
         DDB_FORM_DICTIONARY
         DDB_FORM_TABLE
+        DDB_FORM_CHART
+        DDB_FORM_CHUNK
+        DDB_FORM_SYSOBJ
 
     cdef enum ddb_type:
         DDB_TYPE_VOID
@@ -28,8 +33,18 @@ cdef extern from "ddb_wire.h" nogil:
         DDB_TYPE_DOUBLE
         DDB_TYPE_SYMBOL
         DDB_TYPE_STRING
+        DDB_TYPE_UUID
+        DDB_TYPE_FUNCTIONDEF
         DDB_TYPE_ANY
+        DDB_TYPE_COMPRESS
         DDB_TYPE_DATEHOUR
+        DDB_TYPE_IPADDR
+        DDB_TYPE_INT128
+        DDB_TYPE_BLOB
+        DDB_TYPE_DECIMAL32
+        DDB_TYPE_DECIMAL64
+        DDB_TYPE_DECIMAL128
+        DDB_TYPE_ARRAY
         DDB_TYPE_SYMBOL_BASE
 
     cdef enum ddb_flag:
@@ -40,3 +55,6 @@ cdef extern from "ddb_wire.h" nogil:
         DDB_LIMIT_TEXT
         DDB_LIMIT_SYMBOLS
         DDB_LIMIT_ROWS
+
+    const uint32_t DDB_NULL_FLOAT_BITS
+    const uint64_t DDB_NULL_DOUBLE_BITS
