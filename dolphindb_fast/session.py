@@ -21,7 +21,7 @@ from .connecting import LINE_LIMIT, ConnectMethods, refuse_unbuilt
 from .errors import LinkError, ProtocolError, ServerError, UsageError
 from .refused import RefusedMethods
 from .scripts import ScriptMethods
-from .standin import to_python
+from .result import to_python
 
 __all__ = ["Session", "Stats"]
 
