@@ -17,12 +17,14 @@
 #define DDB_INLINE static inline __attribute__((always_inline))
 #define DDB_NOINLINE __attribute__((noinline))
 #define DDB_OPAQUE(x) __asm__ volatile("" : "+r"(x)) /* the compiler knows nothing of x from here on */
+#define DDB_PREFETCH(p) __builtin_prefetch(p)
 #else
 #define DDB_LIKELY(x) (x)
 #define DDB_UNLIKELY(x) (x)
 #define DDB_INLINE static inline
 #define DDB_NOINLINE
 #define DDB_OPAQUE(x) (void)(x)
+#define DDB_PREFETCH(p) (void)(p)
 #endif
 
 _Static_assert(sizeof(float) == 4 && sizeof(double) == 8, "IEEE floats are sent as they lie in memory");

@@ -17,6 +17,7 @@ enum {
 typedef struct ddb_link {
     int fd;
     int drain;                  /* 1: nobody reads replies, so incoming bytes go to the inbox */
+    int64_t spin_ns;            /* how long to look for a reply before sleeping until it comes */
     int64_t look_due;           /* when the connection is looked at again, coarse monotonic ns */
     ddb_producer *producer;     /* of the request being sent */
     ddb_piece pieces[DDB_LINK_PIECES];

@@ -219,10 +219,11 @@ int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout,
 {
     int64_t deadline = timeout < 0 ? -1 : now_ns(CLOCK_MONOTONIC) + timeout;
     /* Without a time-out the read itself waits: one system call a reply instead of three. */
-    int flags = timeout < 0 ? 0 : MSG_DONTWAIT;
+    int waiting = timeout < 0 ? 0 : MSG_DONTWAIT;
+    int64_t spin_end = link->spin_ns ? now_ns(CLOCK_MONOTONIC) + link->spin_ns : 0;
 
     for (;;) {
-        ssize_t got = recv(link->fd, target, size, flags);
+        ssize_t got = recv(link->fd, target, size, spin_end ? MSG_DONTWAIT : waiting);
         if (got > 0) {
             *received = (size_t)got;
             link->bytes_received += (uint64_t)got;
@@ -234,6 +235,11 @@ int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout,
             return DDB_ERR_SIGNAL;
         if (errno != EAGAIN && errno != EWOULDBLOCK)
             return fail_system(error);
+        if (spin_end) {
+            if (now_ns(CLOCK_MONOTONIC) >= spin_end)
+                spin_end = 0;
+            continue;
+        }
         short revents;
         int status = wait_for(link, POLLIN, deadline, &revents, error);
         if (status != DDB_OK)

@@ -51,6 +51,9 @@ DDB_INLINE void ddb_copy_terminated(uint8_t *target, const uint8_t *source, int6
 size_t ddb_names_table(int64_t count);
 int ddb_names_unique(const uint8_t *names, size_t size, int64_t count, uint32_t *table);
 
+/* Where the last row ends, as its offset says. */
+int64_t ddb_arrow_text_end(const ddb_arrow_text *text);
+
 /* About how many wire bytes the chunk makes: right if its offsets are. */
 size_t ddb_arrow_text_estimate(const ddb_arrow_text *text);
 
@@ -61,6 +64,15 @@ int ddb_arrow_text_check(const ddb_arrow_text *text, int64_t *bytes, ddb_error *
  * memory changed since the check can't make it read or write outside. Sets the rows and bytes written. */
 int ddb_arrow_text_write(const ddb_arrow_text *text, int64_t first, uint8_t *target, size_t capacity, int64_t *rows,
                          size_t *bytes, ddb_error *error);
+
+/* What `count` rows make when they are written one after the other: wire bytes, and the place in `rows` of the last
+ * that is empty or null, -1 if none is. */
+int ddb_arrow_text_measure(const ddb_arrow_text *text, const int64_t *rows, int64_t count, size_t *bytes,
+                           int64_t *empty, ddb_error *error);
+
+/* Write those rows, at most `capacity` bytes; sets the bytes written. Looks for NULs. */
+int ddb_arrow_text_pick(const ddb_arrow_text *text, const int64_t *rows, int64_t count, uint8_t *target, size_t capacity,
+                        size_t *bytes, ddb_error *error);
 
 /* The text of one row; returns its size, 0 for null, or a negative status. */
 int64_t ddb_arrow_text_cell(const ddb_arrow_text *text, int64_t row, const uint8_t **cell, ddb_error *error);

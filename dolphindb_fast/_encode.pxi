@@ -4,9 +4,6 @@ cdef enum:
     # Scratch above this is given back by the first call that needs less than half of it: a loop over large
     # frames keeps its memory (fresh pages cost as much as filling them), a single large frame does not.
     SCRATCH_CAP = 8 << 20
-    # Cells are fetched into the cache this many ahead, two cache lines of each: 100,000 short texts of their own cost
-    # 2.7 ns each in order and 5.9 shuffled, with 8 ahead and one line 4.4 and 16.
-    PREFETCH_CELLS = 32
     # From so many wire bytes on their cells take longer than handing the GIL to another thread and back.
     RELEASE_BYTES = 64 << 10
     DEPTH_LIMIT = 64
@@ -96,6 +93,7 @@ cdef class Encoder:
     cdef ddb_error error
     cdef _Scratch scratch     # looks at request.out; None if nobody was given a view
     cdef ddb_arena numbers    # int32 symbol numbers by category, all zero between columns
+    cdef ddb_arena picks      # the categories that a column uses
     cdef list borrowed        # objects whose memory the request points into
     cdef bint busy
     cdef int64_t rows         # table rows put since begin
@@ -110,6 +108,7 @@ cdef class Encoder:
         self.kernels = active_kernels
         ddb_request_init(&self.request)
         ddb_arena_init(&self.numbers)
+        ddb_arena_init(&self.picks)
         self.borrowed = []
         self.path = []
 
@@ -117,6 +116,7 @@ cdef class Encoder:
         self.part_with_scratch()
         ddb_request_release(&self.request)
         ddb_arena_release(&self.numbers)
+        ddb_arena_release(&self.picks)
 
     def encode(self, obj):
         """The wire bytes of one object, in reused memory.
@@ -354,7 +354,7 @@ cdef class Encoder:
         cdef size_t start
         cdef uint8_t *target
         cdef uint8_t *end
-        cdef int64_t i, size
+        cdef int64_t size, i = 0
         cdef PyObject *cell
         if self.request.joined and self.request.pending_bytes and rows * 16 > DDB_DEFER_SIZE:
             # else these texts would have to move when the columns before them are written
@@ -364,27 +364,25 @@ cdef class Encoder:
         if target == NULL:
             raise MemoryError()
         end = out.data + out.capacity
-        for i in range(rows):
+        while True:
+            i = put_ascii_run(cells, stride, i, rows, &target, end)
+            if i >= rows:
+                break
             cell = (<PyObject **>(cells + i * stride))[0]
-            if i + PREFETCH_CELLS < rows:
-                DDB_PREFETCH((<PyObject **>(cells + (i + PREFETCH_CELLS) * stride))[0])
-            if cell != NULL and cell_is_str(cell):
+            if cell != NULL and cell_is_str(cell) and cell_is_ready(cell) and not cell_is_ascii(cell):
                 size = cell_length(cell)
                 if size < (end - target - DDB_COPY_SLACK) >> 2 and size <= DDB_LIMIT_TEXT // 3:
-                    if cell_is_ascii(cell):
-                        ddb_copy_terminated(target, <uint8_t *>cell_data(cell), size)
+                    size = utf8_of(cell_kind(cell), cell_data(cell), size, target)
+                    if 0 <= size <= DDB_LIMIT_TEXT:
+                        target[size] = 0
                         target += size + 1
+                        i += 1
                         continue
-                    if cell_is_ready(cell):
-                        size = utf8_of(cell_kind(cell), cell_data(cell), size, target)
-                        if 0 <= size <= DDB_LIMIT_TEXT:
-                            target[size] = 0
-                            target += size + 1
-                            continue
             out.size = target - out.data
             self.put_cell(cell, i)
+            i += 1
             # room for what is left, at what a cell took so far but at least 8 bytes
-            target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>(i + 1)) + DDB_COPY_SLACK)
+            target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>i) + DDB_COPY_SLACK)
             if target == NULL:
                 raise MemoryError()
             end = out.data + out.capacity

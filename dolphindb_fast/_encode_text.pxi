@@ -16,13 +16,49 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define DDB_PREFETCH(p) (__builtin_prefetch(p), __builtin_prefetch((const char *)(p) + 64))
-    #else
-    #define DDB_PREFETCH(p) (void)(p)
-    #endif
+    #define DDB_PREFETCH_CELL(p) (DDB_PREFETCH(p), DDB_PREFETCH((const char *)(p) + 64))
+
+    /* Cells are fetched into the cache this many ahead, two cache lines of each: 100,000 short texts of their own
+     * cost 2.7 ns each in order and 5.9 shuffled, with 8 ahead and one line 4.4 and 16. */
+    enum { PREFETCH_CELLS = 32 };
+
+    /* Copy one cell if it is a str of ASCII for which there is room; 0 if not. */
+    static inline int put_ascii(PyObject *cell, uint8_t **target, const uint8_t *end)
+    {
+        if (!cell || !PyUnicode_CheckExact(cell) || !PyUnicode_IS_COMPACT_ASCII(cell))
+            return 0;
+        Py_ssize_t size = ((PyASCIIObject *)cell)->length;
+        if (DDB_UNLIKELY(size >= end - *target - DDB_COPY_SLACK || size > DDB_LIMIT_TEXT))
+            return 0;
+        /* the characters of compact ASCII follow its struct */
+        ddb_copy_terminated(*target, (const uint8_t *)((PyASCIIObject *)cell + 1), size);
+        *target += size + 1;
+        return 1;
+    }
+
+    /* Copy the cells from `first` on up to one that needs another treatment; returns that one's row, or `rows`. */
+    static int64_t put_ascii_run(const char *cells, ptrdiff_t stride, int64_t first, int64_t rows, uint8_t **target,
+                                 const uint8_t *end)
+    {
+        uint8_t *out = *target;
+        const char *place = cells + first * stride;
+        int64_t i = first;
+        for (; i < rows - PREFETCH_CELLS; i++, place += stride) {
+            DDB_PREFETCH_CELL(*(PyObject *const *)(place + PREFETCH_CELLS * stride));
+            if (DDB_UNLIKELY(!put_ascii(*(PyObject *const *)place, &out, end)))
+                break;
+        }
+        if (i >= rows - PREFETCH_CELLS)
+            for (; i < rows; i++, place += stride)
+                if (DDB_UNLIKELY(!put_ascii(*(PyObject *const *)place, &out, end)))
+                    break;
+        *target = out;
+        return i;
+    }
     """
-    void DDB_PREFETCH(const void *p) nogil
+    void DDB_PREFETCH_CELL(const void *p) nogil
+    int64_t put_ascii_run(const char *cells, ptrdiff_t stride, int64_t first, int64_t rows, uint8_t **target,
+                          const uint8_t *end)
 
 cdef inline int64_t utf8_of(int kind, void *units, int64_t length, uint8_t *target) noexcept:
     if kind == 1:

@@ -1,21 +1,7 @@
 # Frame -> borrowed columns: the only compiled file that knows pandas.
 #
-# Fields of pandas that are not public, used for speed on exact DataFrames and probed once at import against the
-# public path on a fixed frame (`probe_fast_path`); if they are missing or disagree, the public path serves:
-#   DataFrame._mgr             the BlockManager
-#   BlockManager.blocks        tuple of blocks; .axes: [columns Index, row Index]
-#   BlockManager._blknos       intp array: block of each column; None until .blknos was asked for
-#   BlockManager._blklocs      intp array: row of each column in its block's values; made together with _blknos
-#   Block._mgr_locs.indexer    slice or array: the columns of a block
-#   Block.values               2-d ndarray (columns x rows), 2-d DatetimeArray, or a 1-d extension array
-#   DatetimeArray._ndarray     datetime64 ndarray; ._dtype: a numpy dtype unless the column has a time zone
-#   StringArray._ndarray       object ndarray
-#   Index._data                array behind an Index
-#   Categorical._ndarray       array of codes; ._dtype._categories: Index of the categories
-#   ArrowStringArray._pa_array pyarrow ChunkedArray; where it has another name, __arrow_array__ gives it
-#
-# Arrow-backed text is otherwise reached through pyarrow's public `chunk`, `buffers` and `address`;
-# pyarrow is imported when the first such column comes.
+# The fields of pandas that are not public are listed in _frame_fields.pxi.
+# Arrow-backed text is otherwise reached through Arrow's C stream interface, which pyarrow has from version 14 on.
 
 import decimal
 import logging
@@ -43,6 +29,22 @@ cdef tuple series_types = (pd.Series, pd.Index, ExtensionArray)
 cdef extern from "Python.h":
     int PySlice_Check(object where)
     int PySlice_Unpack(object where, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t *step) except -1
+
+cdef extern from *:
+    """
+    /* PySlice_Unpack for a slice of three small ints, as pandas makes them: 15 instructions instead of 270. */
+    static inline int read_slice(PyObject *where, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t *step)
+    {
+        PySliceObject *slice = (PySliceObject *)where;
+        if (!PyLong_CheckExact(slice->start) || !PyLong_CheckExact(slice->stop) || !PyLong_CheckExact(slice->step))
+            return PySlice_Unpack(where, start, stop, step);
+        *start = PyLong_AsSsize_t(slice->start);
+        *stop = PyLong_AsSsize_t(slice->stop);
+        *step = PyLong_AsSsize_t(slice->step);
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    """
+    int read_slice(object where, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t *step) except -1
 
 cdef extern from "numpy/arrayobject.h":
     void *PyDataType_C_METADATA(cnp.dtype descr)
@@ -148,7 +150,7 @@ cdef int put_frame_columns(Encoder self, object frame, dict types) except -1:
     """All columns; `types` are those that `typed` was given, or None."""
     cdef list forced = None
     if type(frame) is DataFrame:
-        if types is not None or "__DolphinDB_Type__" in frame.__dict__:
+        if types is not None or "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
             forced = forced_types(frame, types)
         if frame_is_fast:
             return put_blocks(self, frame, forced)
@@ -178,10 +180,10 @@ cdef Py_ssize_t read_placements(tuple blocks, placement *columns) except -2:
     for column in range(FEW_COLUMNS):
         columns[column].number = -1
     for number in range(len(blocks)):
-        where = blocks[number]._mgr_locs.indexer
+        where = read_field(&INDEXER, read_field(&MGR_LOCS, blocks[number]))
         regular = PySlice_Check(where)
         if regular:
-            PySlice_Unpack(where, &start, &stop, &step)
+            read_slice(where, &start, &stop, &step)
             if start < 0 or step < 1 or stop > FEW_COLUMNS:
                 return -1
             length = (stop - start + step - 1) // step
@@ -202,8 +204,8 @@ cdef Py_ssize_t read_placements(tuple blocks, placement *columns) except -2:
 
 cdef int put_blocks(Encoder self, object frame, list forced) except -1:
     """Through the block manager: no Python object is made for a numeric column."""
-    cdef object manager = frame._mgr
-    cdef tuple blocks = manager.blocks
+    cdef object manager = (<dict>PyObject_GenericGetDict(frame, NULL))["_mgr"]
+    cdef tuple blocks = read_field(&BLOCKS, manager)
     cdef cnp.ndarray numbers, places
     cdef Py_ssize_t i, count = -1, block_count = len(blocks)
     cdef Py_ssize_t rows = -1
@@ -212,12 +214,12 @@ cdef int put_blocks(Encoder self, object frame, list forced) except -1:
     cdef block_source few_sources[16]
     cdef block_source *sources = few_sources
     cdef block_source *source
-    made = manager._blknos
+    made = read_field(&BLKNOS, manager)
     if made is None:
         count = read_placements(blocks, few)
     if count < 0:
         numbers = manager.blknos if made is None else made
-        places = manager._blklocs
+        places = read_field(&BLKLOCS, manager)
         count = numbers.shape[0]
         if cnp.PyArray_TYPE(numbers) != cnp.NPY_INTP or cnp.PyArray_TYPE(places) != cnp.NPY_INTP \
                 or places.shape[0] != count:
@@ -243,17 +245,18 @@ cdef int put_blocks(Encoder self, object frame, list forced) except -1:
             source = &sources[at.number]
             if not source.resolved:
                 self.error.column = <int>i
-                resolve(self, blocks[at.number].values, source)
+                resolve(self, read_field(&VALUES, blocks[at.number]), source)
             if i == 0:
                 # a RangeIndex knows its length only in Python: the first block says it sooner
-                rows = source.rows if source.kind != SOURCE_OTHER else len(blocks[at.number].values)
+                rows = source.rows if source.kind != SOURCE_OTHER else len(read_field(&VALUES, blocks[at.number]))
                 self.error.column = -1
-                put_table_head(self, manager.axes[0], count, rows)
+                put_table_head(self, (<list>read_field(&AXES, manager))[0], count, rows)
             self.error.column = <int>i
             if forced is not None and forced[i] is not None:
-                put_forced(self, source, at.place, rows, blocks[at.number].values, <tuple>forced[i])
+                put_forced(self, source, at.place, rows, read_field(&VALUES, blocks[at.number]), <tuple>forced[i])
                 continue
-            put_source(self, source, at.place, rows, blocks[at.number].values if source.kind == SOURCE_OTHER else None)
+            put_source(self, source, at.place, rows,
+                       read_field(&VALUES, blocks[at.number]) if source.kind == SOURCE_OTHER else None)
     finally:
         if sources != few_sources:
             PyMem_Free(sources)
@@ -327,7 +330,7 @@ cdef int put_plain_names(Encoder self, object data, Py_ssize_t count) except -1:
     cdef uint8_t *target
     cdef int64_t size
     if type(data) is StringArray:
-        data = data._ndarray
+        data = read_field(&NDARRAY, data)
     elif not cnp.PyArray_Check(data):
         return put_arrow_names(self, data, count)
     array = data
@@ -381,10 +384,10 @@ cdef int resolve(Encoder self, object values, block_source *source) except -1:
     cdef void *metadata
     self.target = -1
     if not cnp.PyArray_Check(values):
-        if type(values) is DatetimeArray and type(values._dtype) is not DatetimeTZDtype:
-            values = values._ndarray
+        if type(values) is DatetimeArray and type(read_field(&BACKED_DTYPE, values)) is not DatetimeTZDtype:
+            values = read_field(&NDARRAY, values)
         elif type(values) is StringArray:
-            values = values._ndarray
+            values = read_field(&NDARRAY, values)
             source.kind = SOURCE_TEXT
         else:
             source.kind = SOURCE_OTHER
@@ -569,6 +572,7 @@ cdef bint probe_fast_path():
 def _probe():
     """Use the fast path if it can be trusted; called once at import."""
     global frame_is_fast, masks_are_fast
+    find_fields()
     try:
         masks_are_fast = probe_masks()
         frame_is_fast = probe_fast_path()

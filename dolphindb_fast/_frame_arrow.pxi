@@ -287,6 +287,7 @@ cdef int put_arrow_dictionary(Encoder self, object array, Py_ssize_t rows) excep
     """A dictionary of text: SYMBOL with the used values in order of first appearance."""
     cdef cnp.ndarray codes
     cdef ddb_cells cells
+    cdef ddb_arrow_text text
     cdef _ArrowKind kind
     cdef _Cast way
     text_type = array.type.value_type
@@ -309,7 +310,8 @@ cdef int put_arrow_dictionary(Encoder self, object array, Py_ssize_t rows) excep
     if ddb_cast_write(&cells, &way.steps, 0, rows, cnp.PyArray_DATA(codes), &self.error) != DDB_OK:
         self.error.code = DDB_ERR_CODE
         self.raise_error()
-    put_symbols(self, codes, rows, len(words), None, words)
+    one_chunk(self, pyarrow.chunked_array([words]), &text)
+    put_symbols(self, codes, rows, text.rows, None, &text)
     return 0
 
 

@@ -27,6 +27,7 @@ cdef class _Link:
     cdef unsigned long owner      # thread that holds the lock, 0 if none
     cdef int64_t write_timeout    # nanoseconds, negative: for ever
     cdef int64_t read_timeout
+    cdef int64_t reply_spin       # nanoseconds to look for a reply before sleeping, kept from one connection to the next
     cdef object unusable          # the exception that every call raises, None while the connection is good
     cdef object last_error        # text of the first fault, None if there was none
     cdef bint closing             # close was called while the lock was held: its holder closes the descriptor
@@ -55,6 +56,7 @@ cdef class _Link:
         if status == DDB_OK:
             self.write_timeout = nanoseconds(write_timeout)
             self.read_timeout = nanoseconds(read_timeout)
+            self.link.spin_ns = self.reply_spin
             self.unusable = None
             self.last_error = None
         self.release()

@@ -11,6 +11,7 @@ cdef extern from "ddb_link.h" nogil:
     ctypedef struct ddb_link:
         int fd
         int drain
+        int64_t spin_ns
         int64_t look_due
         ddb_producer *producer
         ddb_piece pieces[64]
