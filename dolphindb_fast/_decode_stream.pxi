@@ -112,7 +112,8 @@ cdef class _Stream:
         return 0
 
     cdef object _malformed(self, str text):
-        raise ProtocolError(text, self.offset - self.start)
+        # the place in a decompressed column would say little
+        raise ProtocolError(text, None if self.complete else self.offset - self.start)
 
     cdef bytes _read_until(self, uint8_t stop, Py_ssize_t limit, str what):
         cdef size_t size = 0
@@ -143,6 +144,8 @@ cdef class _Stream:
         return 0
 
     cdef object _exhausted(self):
+        if self.complete:
+            self._malformed(f"it needs more memory than the {self.allowance} bytes left of the limit")
         self._malformed(
             f"the object needs more memory than {self.expansion} times the bytes received and {self.allowance} bytes"
         )
@@ -155,7 +158,7 @@ cdef class _Stream:
         cdef int64_t left = self._budget()  # while it grows there are two
         cdef int64_t room = total if self.complete and not have else min(total, max(2 * have, left // 4))
         if room > left:
-            room = 0 if self.complete else left
+            room = left if have or not self.complete else 0
         if room <= have and total > have:
             self._exhausted()
         self.charged += room - have
