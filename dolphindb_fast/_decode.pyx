@@ -382,7 +382,9 @@ cdef class Reader(_Stream):
         compressed.offset = self.offset - self.start
         element = head.type - DDB_TYPE_ARRAY if head.type > DDB_TYPE_ARRAY else head.type
         dtype = _dtypes.get(element)
-        if element == DDB_TYPE_VOID or (dtype is None and head.type not in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_BLOB)):
+        if element == DDB_TYPE_VOID or (
+            dtype is None and head.type not in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_BLOB)
+        ):
             self._malformed(f"a compressed column of type {_named(head.type)} is not supported")
         if head.method == DDB_COMPRESSION_DELTA and (
             head.type > DDB_TYPE_ARRAY or dtype is None or dtype.kind != "i" or head.unit not in (2, 4, 8)

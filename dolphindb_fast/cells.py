@@ -43,7 +43,8 @@ def _name(column: Column) -> str:
 
 
 def unsupported(column: Column) -> NotSupported:
-    return NotSupported(f"cells of type {_name(column)} have no counterpart in Python; raw=True returns them as they are")
+    """Cells without a counterpart in Python."""
+    return NotSupported(f"cells of type {_name(column)} mean nothing in Python; raw=True returns them as they are")
 
 
 def is_null(column: Column) -> np.ndarray | None:

@@ -217,7 +217,8 @@ def _list(table: Table, convert) -> list:
 
 def _frame(table: Table, convert) -> pd.DataFrame:
     rows = len(table)
-    text_dtype = pd.Series(["x"]).dtype if rows and any(c.type in TEXT or c.type in IDENTIFIERS for c in table.columns) else None
+    texts = rows and any(column.type in (*TEXT, *IDENTIFIERS) for column in table.columns)
+    text_dtype = pd.Series(["x"]).dtype if texts else None
     columns = {}
     for name, column in zip(table.names, table.columns, strict=True):
         if column.type in UNITS:

@@ -116,7 +116,9 @@ def test_depth__of_64_is_read():
         decode(head(25, 1, 1, 1) * 65 + replies.scalar("INT", 7))
 
 
-@pytest.mark.parametrize("stop, read", [(b"\n", Reader.read_line), (b"\0", Reader.read_text)], ids=["line", "text"])
+@pytest.mark.parametrize(
+    "stop, read", [(b"\n", Reader.read_line), (b"\0", Reader.read_text)], ids=["line", "text"]
+)
 def test_line__of_more_than_a_mebibyte_is_refused(stop, read):
     def endless(view):
         view[:] = b"x" * len(view)
@@ -151,7 +153,7 @@ BOMBS = {
     "symbols": lambda: replies.any_vector([b"\x11\0\0"] * 20_000),
     "lists": lambda: replies.any_vector([head(25, 1, 0, 1)] * 5_000),
     "arrays": lambda: replies.any_vector([head(5, 1, 0, 1)] * 5_000),
-    "dictionaries": lambda: replies.any_vector([replies.dictionary(head(4, 1, 0, 1), head(4, 1, 0, 1))] * 5_000),
+    "dictionaries": lambda: replies.any_vector([bytes((4, 5)) + head(4, 1, 0, 1) * 2] * 5_000),
     "columns": lambda: head(0, 6, 0, 5_000) + b"\0" + b"".join(b"%d\0" % i for i in range(5_000))
     + head(4, 1, 0, 1) * 5_000,
     "tables": lambda: replies.any_vector([replies.table({"a": head(4, 1, 0, 1)}, 0)] * 1000),
@@ -173,10 +175,10 @@ def _lz4_bomb(kind: str, cell: bytes, unit: int, megabytes: int) -> bytes:
     return replies.compressed(kind, count, replies.lz4_blocks(data), method=1, unit=unit)
 
 
-@pytest.mark.parametrize("kind, cell, unit", [("STRING", b"\0", 255), ("STRING", b"ab\0", 255), ("BLOB", bytes(4), 255)])
-def test_memory__of_lz4_bombs_is_refused(kind, cell, unit):
+@pytest.mark.parametrize("kind, cell", [("STRING", b"\0"), ("STRING", b"ab\0"), ("BLOB", bytes(4))])
+def test_memory__of_lz4_bombs_is_refused(kind, cell):
     pytest.importorskip("lz4")
-    payload = _lz4_bomb(kind, cell, unit, 16)
+    payload = _lz4_bomb(kind, cell, 255, 16)
     with pytest.raises(ddb.ProtocolError, match="more memory than"):
         decode(payload)
     assert peak_of(lambda: decode(payload)) <= 256 * len(payload) + MIB
@@ -242,18 +244,20 @@ def _seeds() -> list[bytes]:
         "c": replies.compressed("LONG", 3, [replies.delta_block([5, None, 70], 8)], method=2, unit=8),
     }
     words = replies.vector("STRING", ["k", "l"])
+    dates = replies.vector("DATE", [1, 2])
+    table = replies.table(columns, 3)
     seeds = [
-        replies.table(columns, 3),
-        replies.matrix("DOUBLE", 2, 2, [1, 2, None, 4], row_labels=words, column_labels=replies.vector("DATE", [1, 2])),
-        replies.dictionary(words, replies.any_vector([replies.scalar("IPADDR", "1" * 32), replies.table(columns, 3)])),
+        table,
+        replies.matrix("DOUBLE", 2, 2, [1, 2, None, 4], row_labels=words, column_labels=dates),
+        replies.dictionary(words, replies.any_vector([replies.scalar("IPADDR", "1" * 32), table])),
         replies.dictionary(words, replies.vector("DECIMAL128", [1, None], scale=3), form=7),
         replies.set_of(replies.vector("NANOTIMESTAMP", [1, None, 3])),
         replies.vector("SYMBOL", ["a", "b"], form=2),
         replies.scalar("DECIMAL32", 15, 2),
         b"\x14\0\1f\0",
         replies.array_vector("DECIMAL128", [[1], [2, None]], scale=3, block=1),
-        replies.compressed("INT", 300, [replies.delta_block([i * i for i in range(300)], 4)], method=2, unit=4),
-        replies.compressed("SHORT", 6, [replies.delta_block([None, 1, 2, 900, None, -5], 2)], method=2, unit=2),
+        replies.compressed("INT", 200, [replies.delta_block([i * i for i in range(200)], 4)], method=2, unit=4),
+        replies.compressed("SHORT", 5, [replies.delta_block([None, 1, 900, None, -5], 2)], method=2, unit=2),
     ]
     try:
         packed = replies.lz4_blocks(replies.cells("STRING", ["ab", "", "größe"] * 30), 50)

@@ -1,4 +1,4 @@
-"""Wire bytes to Python without a session: lossless and raw results, blocks, compressed columns, broken bytes."""
+"""Wire bytes to Python without a session: lossless and raw results, blocks, compressed columns."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def test_lossless__text():
     assert dtypes == {"s": "string", "y": "category", "plain": "category", "u": "string", "i": "string",
                       "b": "object", "d": "object"}  # fmt: skip
     assert frame["y"].cat.categories.tolist() == ["b", "unused", "a"]
-    first = frame.iloc[0].tolist()
-    assert first == ["größe", "a", "x", "11111111-1111-1111-1111-111111111111", "127.0.0.1", b"a\0", Decimal("1.50")]
+    uuid = "11111111-1111-1111-1111-111111111111"
+    assert frame.iloc[0].tolist() == ["größe", "a", "x", uuid, "127.0.0.1", b"a\0", Decimal("1.50")]
     assert frame.iloc[1].isna().all()
 
 
@@ -117,7 +117,8 @@ def test_lossless__array_vectors():
 
 
 def test_lossless__matrix():
-    payload = replies.matrix("LONG", 2, 2, [2**63 - 1, 2, None, 4], row_labels=replies.vector("INT", [1, None]))
+    labels = replies.vector("INT", [1, None])
+    payload = replies.matrix("LONG", 2, 2, [2**63 - 1, 2, None, 4], row_labels=labels)
     cells, row_labels, column_labels = ddb.loads(payload, lossless=True)
     assert cells.tolist() == [[2**63 - 1, None], [2, 4]] and cells.dtype == np.int64
     assert row_labels.dtype == "Int32" and column_labels is None
@@ -139,7 +140,8 @@ def test_lossless__keeps_equal_names():
 
 
 def test_lossless__scalars_are_the_same():
-    for payload in (replies.scalar("LONG", 2**63 - 1), replies.scalar("DATE", 1), replies.scalar("STRING", "x"), b"\0\0\0"):
+    for cell in (("LONG", 2**63 - 1), ("DATE", 1), ("STRING", "x"), ("BOOL", None)):
+        payload = replies.scalar(*cell)
         assert_same(ddb.loads(payload, lossless=True), ddb.loads(payload))
 
 
@@ -153,7 +155,8 @@ def test_raw__is_the_neutral_value():
     assert isinstance(column, Column) and column.scale == 1 and column.data.tolist() == [15, -(2**63)]
     assert isinstance(ddb.loads(replies.set_of(replies.vector("INT", [1])), raw=True), Set)
     assert isinstance(ddb.loads(replies.matrix("INT", 1, 1, [1]), raw=True), Matrix)
-    chart = ddb.loads(replies.dictionary(replies.vector("INT", [1]), replies.vector("INT", [1]), form=7), raw=True)
+    ones = replies.vector("INT", [1])
+    chart = ddb.loads(replies.dictionary(ones, ones, form=7), raw=True)
     assert chart.form == keys.DF_CHART
     function = ddb.loads(b"\x14\0\1f\0", raw=True)
     assert function.scale == 1 and function.strings() == ["f"]
@@ -190,7 +193,11 @@ def test_block_header__then_its_tables():
 
 @pytest.mark.parametrize(
     "payload",
-    [replies.vector("INT", [1, 2, 3]), replies.table({"a": replies.vector("INT", [1])}, 1), b"\x19\1" + struct.pack("<ii", -1, 1)],
+    [
+        replies.vector("INT", [1, 2, 3]),
+        replies.table({"a": replies.vector("INT", [1])}, 1),
+        b"\x19\1" + struct.pack("<ii", -1, 1),
+    ],
 )
 def test_block_header__of_anything_else_is_refused(payload):
     with pytest.raises(ddb.ProtocolError, match="ANY"):
@@ -265,7 +272,7 @@ BAD_COLUMNS = {
     "delta-too-few": _block(replies.delta_block([1, 2], 4), count=3, method=2),
     "size": _block(b"").replace(struct.pack("<i", 24), struct.pack("<i", 19), 1),
     "negative-size": _block(b"").replace(struct.pack("<i", 24), struct.pack("<i", -5), 1),
-    "block-beyond-column": replies.compressed("INT", 2, [b"12345678"], method=1, unit=4)[:-12] + b"\x09\0\0\0" + b"1" * 8,
+    "block-beyond-column": _block(b"12345678").replace(b"\x08\0\0\0001", b"\x09\0\0\0001"),
     "scale": replies.compressed("DECIMAL32", 0, [], method=1, unit=4, scale=10),
 }
 
