@@ -112,7 +112,8 @@ cdef class _Stream:
         return 0
 
     cdef object _malformed(self, str text):
-        raise ProtocolError(text, self.offset - self.start)
+        # the place in a decompressed column would say little
+        raise ProtocolError(text, None if self.complete else self.offset - self.start)
 
     cdef bytes _read_until(self, uint8_t stop, Py_ssize_t limit, str what):
         cdef size_t size = 0
@@ -143,19 +144,24 @@ cdef class _Stream:
         return 0
 
     cdef object _exhausted(self):
+        if self.complete:
+            self._malformed(f"it needs more memory than the {self.allowance} bytes left of the limit")
         self._malformed(
             f"the object needs more memory than {self.expansion} times the bytes received and {self.allowance} bytes"
         )
 
-    cdef int64_t _room(self, int64_t done, int64_t total) except -1:
-        """For how many bytes to have room when `done` of `total` are here, so that a false total takes no memory."""
-        cdef int64_t left = self._budget() - done  # while an array grows there are two
-        cdef int64_t room = max(2 * done, left // 4)
-        if self.complete and not done:
-            room = left
-        room = min(min(room, left), total)
-        if room <= done and total > done:
+    cdef int64_t _room(self, int64_t have, int64_t total) except -1:
+        """The bytes that an array of `have` bytes, of which `total` are announced, grows to; they are counted.
+
+        It grows with what arrives, so that a false total takes no memory.
+        """
+        cdef int64_t left = self._budget()  # while it grows there are two
+        cdef int64_t room = total if self.complete and not have else min(total, max(2 * have, left // 4))
+        if room > left:
+            room = left if have or not self.complete else 0
+        if room <= have and total > have:
             self._exhausted()
+        self.charged += room - have
         return room
 
     cdef cnp.ndarray _extend(self, cnp.ndarray raw, int64_t used, int64_t size, int64_t total):
@@ -164,7 +170,7 @@ cdef class _Stream:
         cdef size_t part
         while used < end:
             if used == raw.shape[0]:
-                raw = _grown(raw, used, self._room(used, total))
+                raw = _grown(raw, used, self._room(raw.shape[0], total))
             stop = min(end, <int64_t>raw.shape[0])
             part = min(<size_t>(stop - used), self.window.size - self.window.position)
             if part:
@@ -185,6 +191,7 @@ cdef class _Stream:
         cdef size_t size = total
         cdef cnp.ndarray raw
         if size <= self.window.size - self.window.position:
+            self._charge(size)
             raw = np.empty(count, dtype=dtype)
             memcpy(cnp.PyArray_BYTES(raw), self.window.data + self.window.position, size)
             self.window.position += size

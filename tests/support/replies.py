@@ -1,7 +1,8 @@
 """Reply objects built by hand from the description of the wire: every type, every form, compressed columns.
 
-Shares no line with the product. Cells are given as plain Python values: integers for everything that is counted
-(dates too), ``None`` for NULL, hexadecimal text for the types of 16 bytes, unscaled integers for decimals.
+Shares no line with the product. Cells are given as plain Python values: integers for everything that is
+counted (dates too), ``None`` for NULL, hexadecimal text for the types of 16 bytes, unscaled integers for
+decimals.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ __all__ = [
 #: name -> number of the types that have cells
 TYPES = {
     "BOOL": 1, "CHAR": 2, "SHORT": 3, "INT": 4, "LONG": 5, "DATE": 6, "MONTH": 7, "TIME": 8, "MINUTE": 9,
-    "SECOND": 10, "DATETIME": 11, "TIMESTAMP": 12, "NANOTIME": 13, "NANOTIMESTAMP": 14, "FLOAT": 15, "DOUBLE": 16,
-    "SYMBOL": 17, "STRING": 18, "UUID": 19, "DATEHOUR": 28, "DATEMINUTE": 29, "IPADDR": 30, "INT128": 31,
-    "BLOB": 32, "COMPLEX": 34, "POINT": 35, "DURATION": 36, "DECIMAL32": 37, "DECIMAL64": 38, "DECIMAL128": 39,
+    "SECOND": 10, "DATETIME": 11, "TIMESTAMP": 12, "NANOTIME": 13, "NANOTIMESTAMP": 14, "FLOAT": 15,
+    "DOUBLE": 16, "SYMBOL": 17, "STRING": 18, "UUID": 19, "DATEHOUR": 28, "DATEMINUTE": 29, "IPADDR": 30,
+    "INT128": 31, "BLOB": 32, "COMPLEX": 34, "POINT": 35, "DURATION": 36, "DECIMAL32": 37, "DECIMAL64": 38,
+    "DECIMAL128": 39,
 }  # fmt: skip
 DECIMALS = {37: 4, 38: 8, 39: 16}
 SIXTEEN = (19, 30, 31)
@@ -122,7 +124,8 @@ def matrix(kind: int | str, rows: int, columns: int, values, *, row_labels: byte
     number = _number(kind)
     flags = (1 if row_labels else 0) + (2 if column_labels else 0)
     head = bytes((number, 3, flags)) + row_labels + column_labels
-    return head + struct.pack("<BBii", number, 3, rows, columns) + _scale(number, scale) + cells(number, values)
+    head += struct.pack("<BBii", number, 3, rows, columns) + _scale(number, scale)
+    return head + cells(number, values)
 
 
 def set_of(values: bytes) -> bytes:
