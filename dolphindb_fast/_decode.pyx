@@ -133,7 +133,7 @@ cdef class Reader(_Stream):
         self._need(8)
         ddb_read_counts(&self.window, &rows, &columns)
         if rows < 0 or columns < 0:
-            self._malformed(f"{rows} x {columns} blocks")
+            self._malformed(f"blocks must be an ANY vector of some rows and columns, not {rows} x {columns}")
         return rows, columns
 
     cdef object _read_object(self, int depth):
