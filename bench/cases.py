@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import frames, runners
-from .competitors import OFFICIAL, OURS, PIECES, SENDALL
+from .competitors import OFFICIAL, OURS, PIECES, SENDALL, SPINNING
 
 Target = float | tuple[float, float] | None
 
@@ -86,7 +86,7 @@ CASES = [
     ),
     Case(
         "seed-beside-thread", "seed frame, async run, a CPU-bound Python thread beside", "itself without",
-        runners.beside_thread, **at_most(2, 1.3), theirs=OURS, repetitions=21, quick_repetitions=11,
+        runners.beside_thread, **at_most(2, 1.3), theirs=OURS, repetitions=31, quick_repetitions=11,
     ),
     Case(
         "seed-encode", "seed frame, Encoder.encode", "pyarrow serialize, batch ready", runners.encoding,
@@ -165,6 +165,11 @@ CASES = [
     Case(
         "seed-synchronous", "seed frame, synchronous run", OFFICIAL_CLIENT, runners.answered,
         **at_least(3, 3.5),
+        latency=True,
+    ),
+    Case(
+        "seed-spinning", "seed frame, synchronous run, replySpin of 100 us", OFFICIAL_CLIENT, runners.answered,
+        **at_least(3, 8), ours=SPINNING,
         latency=True,
     ),
     Case(

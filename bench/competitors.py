@@ -25,7 +25,12 @@ FUNCTION = "tableInsert{trades}"
 SESSION_ID = "1234567890"
 ASYNCHRONOUS, SYNCHRONOUS = 36, 32
 
+#: how long a spinning session looks for a reply before it sleeps
+SPIN_SECONDS = 100e-6
+
 OURS, OFFICIAL, SENDALL = "dolphindb_fast", "dolphindb", "sendall"
+#: ours, looking for replies before sleeping
+SPINNING = "dolphindb_fast, spinning"
 #: ours as `run` encodes: pieces ready to be sent, not one contiguous object
 PIECES = "dolphindb_fast, in pieces"
 
@@ -96,6 +101,12 @@ def open_ours(port: int, asynchronous: bool = True) -> Sender:
     return OurSender(session, session.run)
 
 
+def open_spinning(port: int, asynchronous: bool = True) -> Sender:
+    session = dolphindb_fast.Session(enableASYNC=asynchronous, replySpin=SPIN_SECONDS)
+    session.connect("127.0.0.1", port)
+    return OurSender(session, session.run)
+
+
 def open_batch(port: int, asynchronous: bool = True) -> Sender:
     if not hasattr(dolphindb_fast.Session, "batch"):
         raise Absent("Session.batch")
@@ -124,6 +135,7 @@ def open_plain(port: int, asynchronous: bool = True) -> Sender:
 
 SENDERS: dict[str, Callable[..., Sender]] = {
     OURS: open_ours,
+    SPINNING: open_spinning,
     "batch": open_batch,
     OFFICIAL: open_official,
     SENDALL: open_plain,

@@ -295,8 +295,9 @@ def beside_thread(bench: Bench, case) -> Outcome:
     with ExitStack() as stack:
         arm = open_arms(bench, case, stack, [OURS])[OURS]
         # many times the interpreter's switch interval, so that a block has many turns
-        arm.calls = calls_for(arm.run, 0.05 if bench.quick else 0.15, 50_000)
-        loops = calls_for(_spin_block, 0.05 if bench.quick else 0.15, 1_000_000)
+        seconds = 0.05 if bench.quick else 0.3
+        arm.calls = calls_for(arm.run, seconds, 100_000)
+        loops = calls_for(_spin_block, seconds, 2_000_000)
 
         def beside(block: Callable[[], float]) -> float:
             stop = threading.Event()
@@ -375,7 +376,7 @@ def answered(bench: Bench, case) -> Outcome:
     requests = [request_of(frame, SYNCHRONOUS) for frame in mine]
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         arms = {}
-        for name, ring in ((OURS, mine), (case.theirs, others)):
+        for name, ring in ((case.ours, mine), (case.theirs, others)):
             sender = competitors.SENDERS[name](bench.sink.port, asynchronous=False)
             stack.callback(sender.close)
             bench.sink.expect(list(map(len, requests)))
@@ -389,7 +390,7 @@ def answered(bench: Bench, case) -> Outcome:
         for arm in arms.values():
             arm.count = calls_for(arm.run, bench.block_seconds, 2000)
         found = bench.alternate(case, arms)
-    return Outcome(found[OURS], found[case.theirs])
+    return Outcome(found[case.ours], found[case.theirs])
 
 
 class AnsweredArm:

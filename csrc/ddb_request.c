@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ddb_request.h"
 
-typedef enum segment_kind { SEGMENT_LITERAL, SEGMENT_COLUMN, SEGMENT_ARROW_TEXT, SEGMENT_CODES } segment_kind;
+typedef enum segment_kind { SEGMENT_LITERAL, SEGMENT_COLUMN, SEGMENT_CAST, SEGMENT_ARROW_TEXT, SEGMENT_CODES } segment_kind;
 
 typedef struct segment {
     segment_kind kind;
@@ -13,6 +13,10 @@ typedef struct segment {
             size_t offset, size;
         } literal;
         ddb_column column;
+        struct {
+            ddb_cells cells;
+            ddb_cast cast;
+        } cast;
         ddb_arrow_text text;
         struct {
             ddb_codes codes;
@@ -147,6 +151,26 @@ int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_e
     return DDB_OK;
 }
 
+int ddb_request_put_cast(ddb_request *request, const ddb_cells *cells, const ddb_cast *cast, ddb_error *error)
+{
+    size_t bytes = (size_t)cells->rows * ddb_cast_target_size(cast);
+
+    if (bytes < DDB_DEFER_SIZE) {
+        uint8_t *out = ddb_arena_reserve(&request->out, bytes);
+        if (DDB_UNLIKELY(!out))
+            return no_memory(error);
+        int status = ddb_cast_write(cells, cast, 0, cells->rows, out, error);
+        request->out.size += bytes;
+        return status;
+    }
+    segment *added = record(request, SEGMENT_CAST, bytes, error);
+    if (!added)
+        return no_memory(error);
+    added->as.cast.cells = *cells;
+    added->as.cast.cast = *cast;
+    return DDB_OK;
+}
+
 /* Write checked rows that make `bytes`. */
 static int write_text(const ddb_arrow_text *text, uint8_t *target, size_t bytes, ddb_error *error)
 {
@@ -221,6 +245,9 @@ static int write_segment(const ddb_request *request, const segment *source, uint
 {
     switch (source->kind) {
     case SEGMENT_COLUMN: return ddb_column_write(&source->as.column, 0, source->as.column.rows, target, error);
+    case SEGMENT_CAST:
+        return ddb_cast_write(&source->as.cast.cells, &source->as.cast.cast, 0, source->as.cast.cells.rows, target,
+                              error);
     case SEGMENT_CODES:
         ddb_codes_write(&source->as.symbol.codes, map_of(request, source), 0, source->as.symbol.codes.rows,
                         (int32_t *)(void *)target);
@@ -284,6 +311,8 @@ int ddb_request_settle(ddb_request *request, ddb_error *error)
             source->bytes = (size_t)size;
         } else if (source->kind == SEGMENT_COLUMN && !request->joined) {
             status = ddb_column_check(&source->as.column, error);
+        } else if (source->kind == SEGMENT_CAST && !request->joined) {
+            status = ddb_cast_check(&source->as.cast.cells, &source->as.cast.cast, error);
         }
         if (status != DDB_OK) {
             error->column = source->column;
@@ -333,6 +362,14 @@ static int64_t produce(ddb_request *request, const segment *source, ddb_piece *p
         status = ddb_column_write(&source->as.column, request->row, rows, out, error);
         bytes = (size_t)rows * cell;
         break;
+    case SEGMENT_CAST:
+        rows = source->as.cast.cells.rows - request->row;
+        cell = ddb_cast_target_size(&source->as.cast.cast);
+        if ((size_t)rows > left / cell)
+            rows = (int64_t)(left / cell);
+        status = ddb_cast_write(&source->as.cast.cells, &source->as.cast.cast, request->row, rows, out, error);
+        bytes = (size_t)rows * cell;
+        break;
     case SEGMENT_CODES:
         rows = source->as.symbol.codes.rows - request->row;
         if ((size_t)rows > left / sizeof(int32_t))
@@ -357,6 +394,7 @@ static int64_t segment_rows(const segment *source)
 {
     switch (source->kind) {
     case SEGMENT_COLUMN: return source->as.column.rows;
+    case SEGMENT_CAST: return source->as.cast.cells.rows;
     case SEGMENT_CODES: return source->as.symbol.codes.rows;
     default: return source->as.text.rows;
     }

@@ -9,6 +9,7 @@
 #define DDB_REQUEST_H
 
 #include "ddb_arena.h"
+#include "ddb_cast.h"
 #include "ddb_column.h"
 #include "ddb_string.h"
 
@@ -58,6 +59,9 @@ int ddb_request_put_vector(ddb_request *request, int type, int64_t rows, ddb_err
 
 /* Append the cells of a fixed-width column: written and checked now if they are few, else recorded. */
 int ddb_request_put_column(ddb_request *request, const ddb_column *column, ddb_error *error);
+
+/* Append cells with a mark for NULL or of another type, likewise. */
+int ddb_request_put_cast(ddb_request *request, const ddb_cells *cells, const ddb_cast *cast, ddb_error *error);
 
 /* Append the rows of an Arrow text chunk, now. */
 int ddb_request_write_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error);

@@ -13,6 +13,7 @@ const char *ddb_status_text(int code)
     case DDB_ERR_CODE: return "category code without a category";
     case DDB_ERR_OFFSETS: return "text offsets point outside their buffer";
     case DDB_ERR_SYMBOLS: return "more than 2,097,151 distinct symbols in one column";
+    case DDB_ERR_KIND: return "no value of the target type";
     case DDB_ERR_SYSTEM: return "system call failed";
     case DDB_ERR_CLOSED: return "the server closed the connection";
     case DDB_ERR_TIMEOUT: return "no progress for the time allowed";

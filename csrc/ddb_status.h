@@ -18,6 +18,7 @@ enum ddb_status {
     DDB_ERR_CODE = -14,     /* dictionary code out of range; detail: the code */
     DDB_ERR_OFFSETS = -15,  /* text offsets that point outside their buffer */
     DDB_ERR_SYMBOLS = -16,  /* more symbols than a base can hold; detail: their number */
+    DDB_ERR_KIND = -17,     /* a value that says something else than the target type */
     /* link */
     DDB_ERR_SYSTEM = -20,   /* a system call failed; sys_errno is set */
     DDB_ERR_CLOSED = -21,   /* the other side closed the connection */

@@ -1,10 +1,10 @@
 """DataFrames into DolphinDB, fast: the official client's spelling, columns serialized in C."""
 from __future__ import annotations
 
-from . import settings
+from . import refused, settings
 
 try:
-    from ._core import Encoder, dumps
+    from ._core import Encoder, TypedFrame, dumps, typed
 except ModuleNotFoundError as error:
     if error.name != f"{__name__}._core":
         raise
@@ -12,11 +12,13 @@ except ModuleNotFoundError as error:
         f"dolphindb_fast was imported from {__path__[0]}, where its compiled part is missing: this is the source "
         "folder. Run Python from another folder, or build here with: pip install -e ."
     ) from None
+from .blocks import BlockReader
 from .errors import (
     AuthenticationError,
     ConnectError,
     ConversionError,
     LinkError,
+    Mismatch,
     NotSupported,
     ProtocolError,
     SendTimeout,
@@ -26,30 +28,51 @@ from .errors import (
     ValueRefused,
 )
 from .result import loads
+from .scripts import Database, month
 from .session import Session, Stats
+from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
 
+#: as in the official client: what this package is called
+name = "dolphindb_fast"
 #: the official client's older spelling
 session = Session
 
+
+def __getattr__(name: str):
+    if name in refused.MODULE:
+        refused.refuse(name, refused.MODULE[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+_verify_first_requests()
+
 __all__ = [
     "AuthenticationError",
+    "BlockReader",
     "ConnectError",
     "ConversionError",
+    "Database",
     "Encoder",
     "LinkError",
+    "Mismatch",
     "NotSupported",
     "ProtocolError",
     "SendTimeout",
     "ServerError",
     "Session",
     "Stats",
+    "TypedFrame",
     "UnsupportedTypeError",
     "UsageError",
     "ValueRefused",
     "dumps",
     "loads",
+    "month",
+    "name",
     "session",
     "settings",
+    "typed",
+    "verify",
 ]

@@ -1,21 +1,37 @@
 # cython: language_level=3
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
-_encode.pxi   objects -> request, with _encode_text.pxi; never knows a socket
-_frame.pxi    frame -> borrowed columns; with _frame_fields.pxi and _frame_text.pxi all that knows pandas
+_encode.pxi   objects -> request; never knows a socket. Its other rooms:
+              _text, _values and _cells for Python objects, _array, _containers, _neutral
+_frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
+              arrays, Arrow, types given by the caller
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
 """
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bool cimport PyBool_Check
+from cpython.bytearray cimport PyByteArray_Check
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.datetime cimport (
+    PyDate_Check, PyDateTime_Check, PyDateTime_CheckExact, PyDateTime_DATE_GET_HOUR, PyDateTime_DATE_GET_MICROSECOND,
+    PyDateTime_DATE_GET_MINUTE, PyDateTime_DATE_GET_SECOND, PyDateTime_GET_DAY, PyDateTime_GET_MONTH,
+    PyDateTime_GET_YEAR, PyDateTime_TIME_GET_HOUR, PyDateTime_TIME_GET_MICROSECOND, PyDateTime_TIME_GET_MINUTE,
+    PyDateTime_TIME_GET_SECOND, PyDelta_Check, PyTime_Check, import_datetime,
+)
+from cpython.dict cimport PyDict_Check
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
+from cpython.list cimport PyList_AsTuple, PyList_Check
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.pythread cimport (
     NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
     PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
 )
-from cpython.unicode cimport PyUnicode_CheckExact
+from cpython.set cimport PyAnySet_Check
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
+from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_FromObject
+from libc.math cimport isinf
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
@@ -27,34 +43,52 @@ cimport numpy as cnp
 import os
 import weakref
 from time import monotonic
+from uuid import UUID
 
 import numpy as np
 
 from . import settings as keys
-from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Table
-from .dtypes import RULES
+from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
+from .dtypes import ARROW_RULES, RULES, SCALES, Source, cast
 from .errors import (
     ConversionError, LinkError, NotSupported, SendTimeout, UnsupportedTypeError, UsageError, ValueRefused,
 )
 
 from ._c.arena cimport *
+from ._c.array cimport *
 from ._c.arrow cimport *
+from ._c.blob cimport *
+from ._c.cast cimport *
 from ._c.column cimport *
 from ._c.common cimport *
 from ._c.kernels cimport *
 from ._c.link cimport *
+from ._c.moment cimport *
 from ._c.request cimport *
 from ._c.status cimport *
 from ._c.string cimport *
+from ._c.text_value cimport *
 from ._c.wire cimport *
 
 cnp.import_array()
+import_datetime()
+
+cdef enum:
+    TABLE_MAY_BE_COMPRESSED = 8
 
 include "_encode_text.pxi"
 include "_encode.pxi"
+include "_encode_values.pxi"
+include "_encode_cells.pxi"
+include "_encode_array.pxi"
+include "_encode_containers.pxi"
+include "_encode_neutral.pxi"
 include "_frame_fields.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"
+include "_frame_nullable.pxi"
+include "_frame_arrow.pxi"
+include "_frame_forced.pxi"
 include "_link.pxi"
 
 
@@ -75,6 +109,8 @@ cdef class SessionCore:
     cdef bytes header_head    # "API2 <session id> "
     cdef bytes header_flags   # " / <flags>\n"
     cdef readonly bint asynchronous
+    cdef bint compress        # tables at the top say that their columns may be compressed
+    cdef object held          # what calls raise while blocks are read; None otherwise
     cdef int64_t requests
     cdef int64_t rows
     cdef Encoder gathered     # requests of an open batch; None without one
@@ -91,7 +127,7 @@ cdef class SessionCore:
         self.headers = {}
 
     def run(self, script, *args, clearMemory=None, pickleTableToList=None, priority=None, parallelism=None,
-            fetchSize=None, disableDecimal=None):
+            fetchSize=None, disableDecimal=None, lossless=None, raw=None):
         """Run a script, or call a function with `args`.
 
         Asynchronous mode: returns None when the operating system has taken the request; nothing is known of what
@@ -102,10 +138,24 @@ cdef class SessionCore:
         script : str
             A script; with `args`, the name of a function or any callable expression such as
             ``tableInsert{trades}``, without newline and NUL.
-        *args : DataFrame, None, bool, int, float, str
-            The arguments. A frame is not changed and must not be changed by another thread meanwhile.
-        clearMemory, pickleTableToList, priority, parallelism, fetchSize, disableDecimal
-            As in the official client; other than its defaults raise `NotSupported`.
+        *args : object
+            The arguments, of any type that `dumps` takes. A frame is not changed and must not be changed by another
+            thread meanwhile.
+        clearMemory : bool, optional
+            Release the session's variables on the server after the run; default False.
+        pickleTableToList : bool, optional
+            Return tables as lists of columns; default False.
+        priority : int, optional
+            Priority of the job, 0 to 9; default 4.
+        parallelism : int, optional
+            How many tasks of the job may run at once; default 64.
+        fetchSize : int, optional
+            Return a `BlockReader` that reads the result table in blocks of this size, at least 8192. As in the official
+            client it is ignored with `args`, and `pickleTableToList` and `disableDecimal` are ignored with it.
+        disableDecimal : bool, optional
+            Let the server turn decimals into DOUBLE; default False.
+        lossless, raw : bool, optional
+            Other forms of the result; default what the session was constructed with. See `Session`.
 
         Raises
         ------
@@ -118,32 +168,63 @@ cdef class SessionCore:
         SendTimeout
             No progress for the time-out; `sent` says whether the session is still usable.
         UsageError
-            Not connected, closed, used in a forked child or re-entered.
+            An option out of its range; not connected, closed, used in a forked child or re-entered; blocks of an
+            earlier run are not read yet.
         """
         cdef Encoder encoder
         cdef Py_ssize_t count = len(args)
         if clearMemory is not None or pickleTableToList is not None or priority is not None \
-                or parallelism is not None or fetchSize is not None or disableDecimal is not None:
-            self._refuse_options(clearMemory, pickleTableToList, priority, parallelism, fetchSize, disableDecimal)
+                or parallelism is not None or fetchSize is not None or disableDecimal is not None \
+                or lossless is not None or raw is not None:
+            return self._run_with(script, args, count != 0, clearMemory, pickleTableToList, priority, parallelism,
+                                  fetchSize, disableDecimal, lossless, raw)
         if self.link.unusable is not None:
             self.link.refuse()
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
-            return self.gather(script, args)
+            return self.gather(script, args, count != 0, self.header_flags)
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
-            self.put_run(encoder, script, args)
-            return self.submit(encoder, "call" if count else "exec", script)
+            self.put_run(encoder, script, args, count != 0, self.header_flags)
+            return self.submit(encoder, "call" if count else "exec", script, None)
         finally:
             self.give_encoder(encoder)
 
-    cdef int put_run(self, Encoder encoder, object script, tuple args) except -1:
-        if not args:
-            return self.put_script(encoder, script)
-        encoder.put_bytes(self.function_header(script, len(args)))
+    def _request(self, str kind, script, tuple args, bytes flags, options):
+        """`run` with header flags of its own.
+
+        `kind` is what errors say: "call" makes a function request, "exec" and "runBlock" a script. `options` go to
+        ``_result``.
+        """
+        cdef Encoder encoder
+        if self.link.unusable is not None:
+            self.link.refuse()
+        flags = b" / %b\n" % flags
+        if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
+            return self.gather(script, args, kind == "call", flags)
+        encoder = self.take_encoder()
+        try:
+            encoder.begin(False)
+            self.put_run(encoder, script, args, kind == "call", flags)
+            return self.submit(encoder, kind, script, options)
+        finally:
+            self.give_encoder(encoder)
+
+    cdef int put_run(self, Encoder encoder, object script, tuple args, bint function, bytes flags) except -1:
+        if not function:
+            return self.put_script(encoder, script, flags)
+        encoder.put_bytes(self.function_header(script, len(args), flags))
         encoder.place = script
         for argument in args:
-            encoder.put_argument(argument)
+            self.put_argument(encoder, argument)
+        return 0
+
+    cdef int put_argument(self, Encoder encoder, object argument) except -1:
+        cdef size_t start = encoder.request.out.size
+        encoder.put_argument(argument)
+        if self.compress and encoder.request.out.data[start + 1] == DDB_FORM_TABLE:
+            # ``wire: table kind`` of a table that stands in no other object
+            encoder.request.out.data[start] = TABLE_MAY_BE_COMPRESSED
         return 0
 
     cdef Encoder take_encoder(self):
@@ -157,7 +238,7 @@ cdef class SessionCore:
             self.encoders.append(encoder)
         return 0
 
-    cdef object submit(self, Encoder encoder, str kind, object script):
+    cdef object submit(self, Encoder encoder, str kind, object script, object options):
         """Send what the encoder holds; in synchronous mode return the converted reply."""
         cdef object reply
         self.link.acquire()
@@ -172,44 +253,45 @@ cdef class SessionCore:
             reply = self._receive(kind, script)
         finally:
             self.link.release()
-        return self._result(reply)
+        return self._result(reply) if options is None else self._result(reply, options)
 
-    cdef bytes function_header(self, object name, Py_ssize_t count):
+    cdef bytes function_header(self, object name, Py_ssize_t count, bytes flags):
         cdef object header
+        cdef bint cached = count == 1 and flags is self.header_flags
         if not isinstance(name, str):
             raise UsageError(f"the function to call must be given as str, not {type(name).__name__}")
-        if count == 1:
+        if cached:
             header = self.headers.get(name)
             if header is not None:
                 return <bytes>header
         body = b"function\n%b\n%d\n1" % (encoded_name(name, "function name"), count)
-        header = b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body)
-        if count == 1:
+        header = b"%b%d%b%b" % (self.header_head, len(body), flags, body)
+        if cached:
             if len(self.headers) >= 1024:
                 self.headers.clear()
             self.headers[name] = header
         return <bytes>header
 
-    cdef int put_script(self, Encoder encoder, object script) except -1:
+    cdef int put_script(self, Encoder encoder, object script, bytes flags) except -1:
         if not isinstance(script, str):
             raise UsageError(f"run needs a script as str, not {type(script).__name__}")
         if "\0" in script:
             raise UsageError("a script can't hold a NUL character")
         body = b"script\n" + encoded_text(script, "script")
-        encoder.put_bytes(b"%b%d%b" % (self.header_head, len(body), self.header_flags))
+        encoder.put_bytes(b"%b%d%b" % (self.header_head, len(body), flags))
         encoder.put_bytes(body)
         return 0
 
     # -- batch: see batch.Batch ----------------------------------------------------------------------------
 
-    cdef object gather(self, object script, tuple args):
+    cdef object gather(self, object script, tuple args, bint function, bytes flags):
         """Put a request behind the gathered ones; send them all if it is time."""
         cdef Encoder encoder = self.gathered
         cdef size_t size = encoder.request.out.size
         cdef int64_t rows = encoder.rows
         encoder.resume()
         try:
-            self.put_run(encoder, script, args)
+            self.put_run(encoder, script, args, function, flags)
             size = encoder.request.out.size
             rows = encoder.rows
         finally:
@@ -285,10 +367,29 @@ cdef class SessionCore:
             encoder.put_bytes(b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body))
             for name, value in variables.items():
                 encoder.place = name
-                encoder.put_argument(value)
-            return self.submit(encoder, "upload", names)
+                self.put_argument(encoder, value)
+            return self.submit(encoder, "upload", names, None)
         finally:
             self.give_encoder(encoder)
+
+    # -- blocks: see blocks.BlockReader ---------------------------------------------------------------------
+
+    def _hold(self, error):
+        """Let every call but `_next_block` raise `error`. The lock is held: called while a reply is received."""
+        self.held = self.link.unusable = error
+
+    def _next_block(self, held, bint last):
+        """Read one more object of the reply that `held` was given to `_hold` for; the last one frees the session."""
+        self.link.lock_or_refuse()
+        try:
+            if self.link.unusable is not held:
+                raise UsageError("the connection that these blocks came from was closed")
+            value = self._receive_block()
+            if last and self.link.unusable is held:
+                self.held = self.link.unusable = None
+            return value
+        finally:
+            self.link.release()
 
     # -- for session.py, once per connection ----------------------------------------------------------------
 
@@ -303,8 +404,9 @@ cdef class SessionCore:
     def _set_reply_spin(self, seconds):
         self.link.reply_spin = nanoseconds(seconds)
 
-    def _identify(self, str session_id, bytes flags):
-        """Set what stands in every later request header."""
+    def _identify(self, str session_id, bytes flags, bint compress):
+        """Set what stands in every later request."""
+        self.compress = compress
         self.headers.clear()
         self.header_head = b"API2 %b " % session_id.encode()
         self.header_flags = b" / %b\n" % flags
@@ -340,7 +442,17 @@ cdef class SessionCore:
 
     @property
     def _is_open(self):
-        return self.link.unusable is None
+        return self.link.unusable is None or self.link.unusable is self.held
+
+    @property
+    def _is_busy(self):
+        """True while a call is under way, or blocks are not read."""
+        return self.link.owner != 0 or (self.held is not None and self.link.unusable is self.held)
+
+    def _refuse_held(self):
+        """Raise if blocks are not read yet."""
+        if self.held is not None and self.link.unusable is self.held:
+            self.link.refuse()
 
     def _counters(self):
         """requests, rows, bytes sent, received and unsolicited, seconds blocked, last error, slow path."""

@@ -125,11 +125,15 @@ cdef class Reader(_Stream):
         cdef int type = 0, form = 0
         cdef int32_t rows = 0, columns = 0
         self._begin()
-        self._need(10)
+        # an object that is none may be shorter than the head, and more than it would never come
+        self._need(2)
         ddb_read_head(&self.window, &type, &form)
+        if type != DDB_TYPE_ANY or form != DDB_FORM_VECTOR:
+            self._malformed(f"blocks must be an ANY vector, not {_named(type)} of form {form}")
+        self._need(8)
         ddb_read_counts(&self.window, &rows, &columns)
-        if type != DDB_TYPE_ANY or form != DDB_FORM_VECTOR or rows < 0 or columns < 0:
-            self._malformed(f"blocks must be an ANY vector, not {_named(type)} of form {form}, {rows} x {columns}")
+        if rows < 0 or columns < 0:
+            self._malformed(f"blocks must be an ANY vector of some rows and columns, not {rows} x {columns}")
         return rows, columns
 
     cdef object _read_object(self, int depth):

@@ -101,6 +101,8 @@ cdef class Encoder:
     cdef int target           # wire type of the current column, for error messages
     cdef object place         # function or variable name, for error messages
     cdef object frame         # the frame at work, for error messages
+    cdef object array         # the array at work that is no column of it, for error messages
+    cdef list path            # indices of the ANY vectors at work, outermost first, for error messages
 
     def __cinit__(self):
         self.kernels = active_kernels
@@ -108,6 +110,7 @@ cdef class Encoder:
         ddb_arena_init(&self.numbers)
         ddb_arena_init(&self.picks)
         self.borrowed = []
+        self.path = []
 
     def __dealloc__(self):
         self.part_with_scratch()
@@ -120,7 +123,8 @@ cdef class Encoder:
 
         Parameters
         ----------
-        obj : DataFrame, None, bool, int, float, str, Column, Table or Dictionary
+        obj
+            As for `dumps`.
 
         Returns
         -------
@@ -241,6 +245,8 @@ cdef class Encoder:
 
     cdef str where(self, int64_t row):
         text = f"{self.place}: " if self.place is not None else ""
+        for index in self.path:
+            text += f"index {index}: "
         if self.error.column >= 0:
             text += describe_column(self.frame, self.error.column)
             if self.target >= 0:
@@ -248,6 +254,8 @@ cdef class Encoder:
             if row >= 0:
                 text += f", row {row}"
             text += ": "
+        elif row >= 0:
+            text += f"index {row}: "
         return text
 
     cdef int raise_error(self) except -1:
@@ -256,7 +264,11 @@ cdef class Encoder:
         if self.error.code == DDB_ERR_MEMORY:
             raise MemoryError()
         reason = ddb_status_text(self.error.code).decode()
-        value = describe_value(self.frame, self.error.column, row)
+        # Arrow itself would end the process if it were asked for a value of such an array
+        lies = self.error.code in (DDB_ERR_OFFSETS, DDB_ERR_CODE)
+        value = "" if lies else describe_value(self.frame, self.error.column, row)
+        if self.array is not None and row >= 0:
+            value = f": {shown(self.array[row])}"
         raise ValueRefused(f"{self.where(row)}{reason}{value}")
 
     cdef int refuse_type(self, str reason, int64_t row=-1) except -1:
@@ -342,8 +354,7 @@ cdef class Encoder:
         cdef size_t start
         cdef uint8_t *target
         cdef uint8_t *end
-        cdef int64_t size, i = 0
-        cdef PyObject *cell
+        cdef int64_t done, i = 0
         if self.request.joined and self.request.pending_bytes and rows * 16 > DDB_DEFER_SIZE:
             # else these texts would have to move when the columns before them are written
             self.settle()
@@ -353,21 +364,15 @@ cdef class Encoder:
             raise MemoryError()
         end = out.data + out.capacity
         while True:
+            done = i
             i = put_ascii_run(cells, stride, i, rows, &target, end)
-            if i >= rows:
+            i = put_wide_run(cells, stride, i, rows, &target, end)
+            if i == rows:
                 break
-            cell = (<PyObject **>(cells + i * stride))[0]
-            if cell != NULL and cell_is_str(cell) and cell_is_ready(cell) and not cell_is_ascii(cell):
-                size = cell_length(cell)
-                if size < (end - target - DDB_COPY_SLACK) >> 2 and size <= DDB_LIMIT_TEXT // 3:
-                    size = utf8_of(cell_kind(cell), cell_data(cell), size, target)
-                    if 0 <= size <= DDB_LIMIT_TEXT:
-                        target[size] = 0
-                        target += size + 1
-                        i += 1
-                        continue
+            if i > done:
+                continue
             out.size = target - out.data
-            self.put_cell(cell, i)
+            self.put_cell((<PyObject **>(cells + i * stride))[0], i)
             i += 1
             # room for what is left, at what a cell took so far but at least 8 bytes
             target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>i) + DDB_COPY_SLACK)
@@ -439,140 +444,41 @@ cdef class Encoder:
 
     cdef int put_argument(self, object obj) except -1:
         """Append one object, whole: nothing of it has to be looked at any more but to be sent."""
-        self.put_object(obj, 0)
+        self.put_object(obj)
         return self.settle()
 
-    cdef int put_object(self, object obj, int depth) except -1:
+    cdef int put_object(self, object obj) except -1:
         """Append one object of any supported kind."""
-        cdef uint8_t flag
-        cdef int64_t integer
-        cdef double real
         if is_frame(obj):
-            return self.put_frame(obj)
-        if obj is None:
-            return self.put(b"\x00\x00\x00", 3)
-        if isinstance(obj, bool):
-            self.put_head(DDB_TYPE_BOOL, DDB_FORM_SCALAR)
-            flag = obj
-            return self.put(&flag, 1)
-        if isinstance(obj, int):
-            try:
-                integer = obj
-            except OverflowError:
-                raise ValueRefused(f"{self.where(-1)}the int {obj} does not fit LONG (64 bits)") from None
-            self.put_head(DDB_TYPE_LONG, DDB_FORM_SCALAR)
-            return self.put(&integer, 8)
-        if isinstance(obj, float):
-            real = obj
-            self.put_head(DDB_TYPE_DOUBLE, DDB_FORM_SCALAR)
-            return self.put_column(<char *>&real, 8, 1, DDB_CONV_F64_DOUBLE, False)
-        if isinstance(obj, str):
-            self.target = DDB_TYPE_STRING
-            self.put_head(DDB_TYPE_STRING, DDB_FORM_SCALAR)
-            return self.put_text(obj)
-        if isinstance(obj, Column):
-            return self.put_neutral(obj, depth)
-        if isinstance(obj, Table):
-            return self.put_neutral_table(obj, depth)
-        if isinstance(obj, Dictionary):
-            if len(obj.keys) != len(obj.values):
-                raise ValueRefused(f"{self.where(-1)}a dictionary of {len(obj.keys)} keys and {len(obj.values)} values")
-            self.put_head(obj.values.type, DDB_FORM_DICTIONARY)
-            self.put_neutral(obj.keys, depth + 1)
-            return self.put_neutral(obj.values, depth + 1)
-        raise UnsupportedTypeError(
-            f"{self.where(-1)}objects of type {type(obj).__module__}.{type(obj).__qualname__} can't be sent; supported are "
-            "DataFrame, None, bool, int, float and str")
+            return self.put_frame(obj, None)
+        if obj is None or PyUnicode_Check(obj) or PyLong_Check(obj) or PyFloat_Check(obj):
+            return put_scalar(self, obj)
+        if PyList_Check(obj) or PyTuple_Check(obj):
+            return put_sequence(self, items_of(obj), CELLS_LIST)
+        if PyDict_Check(obj):
+            return put_dict(self, obj)
+        if PyAnySet_Check(obj):
+            return put_set(self, obj)
+        if cnp.PyArray_Check(obj):
+            return put_ndarray(self, obj)
+        if is_neutral(obj):
+            return put_neutral(self, obj)
+        if is_series(obj):
+            return put_series_values(self, obj)
+        if isinstance(obj, TypedFrame):
+            return self.put_frame((<TypedFrame>obj).frame, (<TypedFrame>obj).types)
+        return put_scalar(self, obj)
 
-    cdef int put_neutral_table(self, object table, int depth) except -1:
-        if not table.columns or len(table.columns) != len(table.names):
-            raise ValueRefused(f"{self.where(-1)}a table of {len(table.names)} names and {len(table.columns)} columns")
-        self.put_head(0, DDB_FORM_TABLE)
-        self.put_counts(len(table), len(table.columns))
-        self.put_text(table.name)
-        for name in table.names:
-            self.put_text(name)
-        self.symbol_bases = 0
-        for column in table.columns:
-            if len(column) != len(table):
-                raise ValueRefused("the columns of a table must be of equal length")
-            self.put_neutral(column, depth + 1)
-        self.rows += len(table)
-        return 0
-
-    cdef int put_neutral(self, object column, int depth) except -1:
-        """Append a Column; its arrays are borrowed."""
-        cdef int type = column.type
-        cdef int form = column.form
-        cdef int64_t rows = len(column)
-        cdef cnp.ndarray data
-        if depth > DEPTH_LIMIT:
-            raise ValueRefused(f"objects nested deeper than {DEPTH_LIMIT}")
-        if rows > DDB_LIMIT_ROWS:
-            raise ValueRefused(f"{rows} rows; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
-        if form == DDB_FORM_SCALAR:
-            if rows != 1:
-                raise ValueRefused(f"a scalar has one cell, not {rows}")
-            self.put_head(type, form)
-        elif type == DDB_TYPE_SYMBOL and column.symbols is not None and rows:
-            self.put_head(DDB_TYPE_SYMBOL_BASE, form)
-            self.put_counts(rows, 1)
-            self.put_counts(self.symbol_bases, len(column.symbols))
-            self.symbol_bases += 1
-            self.put_neutral_text(column.symbols)
-        else:
-            self.put_head(type, form)
-            self.put_counts(rows, 1)
-        if type == DDB_TYPE_ANY:
-            for item in column.data:
-                self.put_object(item, depth + 1)
-            return 0
-        if type == DDB_TYPE_VOID and form != DDB_FORM_SCALAR:
-            return 0
-        if column.offsets is not None:
-            return self.put_neutral_text(column)
-        dtype = WIRE_DTYPES.get(DDB_TYPE_INT if column.symbols is not None else type)
-        if dtype is None:
-            raise UnsupportedTypeError(f"columns of type {type_name(type)} can't be encoded")
-        data = neutral_array(column.data, dtype)
-        if column.symbols is not None and rows and not 0 <= data.min() <= data.max() < len(column.symbols):
-            raise ValueRefused(f"symbol indices outside their base of {len(column.symbols)}")
-        self.borrowed.append(data)
-        return self.put_column(cnp.PyArray_BYTES(data), data.itemsize, rows, copy_conversion(data.itemsize), False)
-
-    cdef int put_neutral_text(self, object column) except -1:
-        cdef ddb_arrow_text text
-        cdef cnp.ndarray data = neutral_array(column.data, np.dtype(np.uint8))
-        cdef cnp.ndarray offsets = neutral_array(column.offsets, np.dtype(np.int64))
-        self.borrowed.append((data, offsets))
-        text.kernels = self.kernels
-        text.validity = NULL
-        text.bit_offset = 0
-        text.offsets = cnp.PyArray_BYTES(offsets)
-        text.wide = 1
-        text.data = <uint8_t *>cnp.PyArray_BYTES(data)
-        text.data_size = data.shape[0]
-        text.rows = offsets.shape[0] - 1
-        text.first_row = 0
-        return self.check(ddb_request_put_arrow_text(&self.request, &text, &self.error))
-
-    cdef int put_frame(self, object frame) except -1:
-        """Append a DataFrame as a table."""
+    cdef int put_frame(self, object frame, dict types) except -1:
+        """Append a DataFrame as a table; `types` are those that `typed` was given, or None."""
         self.frame = frame
         self.error.column = -1
         self.target = -1
-        put_frame_columns(self, frame)
+        put_frame_columns(self, frame, types)
         self.settle()
         self.frame = None
         self.error.column = -1
         return 0
-
-
-cdef cnp.ndarray neutral_array(object data, object dtype):
-    """The array of a neutral value, which must be what `Column` says: nothing is converted here."""
-    if not isinstance(data, np.ndarray) or data.ndim != 1 or data.dtype != dtype:
-        raise ValueRefused(f"a Column needs a 1-d array of {dtype}, not {getattr(data, 'dtype', type(data).__name__)}")
-    return np.ascontiguousarray(data)
 
 
 def dumps(obj):
@@ -580,8 +486,10 @@ def dumps(obj):
 
     Parameters
     ----------
-    obj : DataFrame, None, bool, int, float, str, Column, Table or Dictionary
-        What each dtype becomes stands in `dtypes.RULES`; text is STRING, a Categorical of text SYMBOL.
+    obj
+        A DataFrame, Series, Index or ndarray; a scalar of Python, numpy or pandas; a list, tuple, set or dict of such;
+        or a neutral value of `column`. What each dtype becomes stands in `dtypes.RULES`; text is STRING, a
+        Categorical of text SYMBOL. In a column of objects the first value that is no null decides.
 
     Returns
     -------

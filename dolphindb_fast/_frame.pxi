@@ -22,7 +22,9 @@ cdef object NA = pd.NA
 cdef object NaT = pd.NaT
 cdef object Decimal = decimal.Decimal
 cdef object numpy_dtype = np.dtype
-cdef object float32 = np.float32
+cdef object Timestamp = pd.Timestamp
+cdef object ExtensionArray = pd.api.extensions.ExtensionArray
+cdef tuple series_types = (pd.Series, pd.Index, ExtensionArray)
 
 cdef extern from "Python.h":
     int PySlice_Check(object where)
@@ -144,20 +146,17 @@ cdef str describe_value(object frame, int column, int64_t row):
     return f": {text if len(text) <= 80 else text[:77] + '...'} ({type(value).__name__})"
 
 
-cdef int put_frame_columns(Encoder self, object frame) except -1:
-    cdef object columns
+cdef int put_frame_columns(Encoder self, object frame, dict types) except -1:
+    """All columns; `types` are those that `typed` was given, or None."""
+    cdef list forced = None
     if type(frame) is DataFrame:
-        if "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
-            refuse_forced_types()
+        if types is not None or "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
+            forced = forced_types(frame, types)
         if frame_is_fast:
-            return put_blocks(self, frame)
-    elif getattr(frame, "__DolphinDB_Type__", None) is not None:
-        refuse_forced_types()
-    return put_series(self, frame)
-
-
-cdef int refuse_forced_types() except -1:
-    raise NotSupported("types forced by the frame's attribute __DolphinDB_Type__ are not supported yet")
+            return put_blocks(self, frame, forced)
+    else:
+        forced = forced_types(frame, types)
+    return put_series(self, frame, forced)
 
 
 # -- the two ways to the columns ------------------------------------------------------------------------------
@@ -203,7 +202,7 @@ cdef Py_ssize_t read_placements(tuple blocks, placement *columns) except -2:
     return count
 
 
-cdef int put_blocks(Encoder self, object frame) except -1:
+cdef int put_blocks(Encoder self, object frame, list forced) except -1:
     """Through the block manager: no Python object is made for a numeric column."""
     cdef object manager = (<dict>PyObject_GenericGetDict(frame, NULL))["_mgr"]
     cdef tuple blocks = read_field(&BLOCKS, manager)
@@ -224,7 +223,7 @@ cdef int put_blocks(Encoder self, object frame) except -1:
         count = numbers.shape[0]
         if cnp.PyArray_TYPE(numbers) != cnp.NPY_INTP or cnp.PyArray_TYPE(places) != cnp.NPY_INTP \
                 or places.shape[0] != count:
-            return put_series(self, frame)
+            return put_series(self, frame, forced)
     else:
         numbers = places = None
     if block_count > 16:
@@ -253,6 +252,9 @@ cdef int put_blocks(Encoder self, object frame) except -1:
                 self.error.column = -1
                 put_table_head(self, (<list>read_field(&AXES, manager))[0], count, rows)
             self.error.column = <int>i
+            if forced is not None and forced[i] is not None:
+                put_forced(self, source, at.place, rows, read_field(&VALUES, blocks[at.number]), <tuple>forced[i])
+                continue
             put_source(self, source, at.place, rows,
                        read_field(&VALUES, blocks[at.number]) if source.kind == SOURCE_OTHER else None)
     finally:
@@ -262,7 +264,7 @@ cdef int put_blocks(Encoder self, object frame) except -1:
     return 0
 
 
-cdef int put_series(Encoder self, object frame) except -1:
+cdef int put_series(Encoder self, object frame, list forced) except -1:
     """Through public methods, a Series a column."""
     cdef Py_ssize_t i, rows = len(frame), count = len(frame.columns)
     cdef block_source source
@@ -274,7 +276,10 @@ cdef int put_series(Encoder self, object frame) except -1:
         if isinstance(values, NumpyExtensionArray):
             values = values.to_numpy()
         resolve(self, values, &source)
-        put_source(self, &source, 0, rows, values)
+        if forced is not None and forced[i] is not None:
+            put_forced(self, &source, 0, rows, values, <tuple>forced[i])
+        else:
+            put_source(self, &source, 0, rows, values)
     self.rows += rows
     return 0
 
@@ -437,7 +442,7 @@ cdef int put_source(Encoder self, block_source *source, Py_ssize_t place, Py_ssi
     if source.kind == SOURCE_TEXT:
         self.put_vector_head(DDB_TYPE_STRING, rows)
         return self.put_object_text(cells, source.row_stride, rows)
-    return put_objects(self, cells, source.row_stride, rows)
+    return put_object_column(self, cells, source.row_stride, rows, -1, -1)
 
 
 cdef int put_array(Encoder self, cnp.ndarray array) except -1:
@@ -448,55 +453,28 @@ cdef int put_array(Encoder self, cnp.ndarray array) except -1:
     return put_source(self, &source, 0, array.shape[0], None)
 
 
-cdef int put_objects(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows) except -1:
-    """An object column: the first cell that is no null decides; without one, the highest-ranked null does."""
-    cdef Py_ssize_t i
-    cdef PyObject *cell
-    cdef object first
-    cdef int type = DDB_TYPE_STRING if rows else DDB_TYPE_DOUBLE
-    cdef int rank = 0
-    self.target = -1
-    for i in range(rows):
-        cell = (<PyObject **>(cells + i * stride))[0]
-        if cell == NULL:
-            continue
-        first = <object>cell
-        if isinstance(first, str):
-            self.put_vector_head(DDB_TYPE_STRING, rows)
-            return self.put_object_text(cells, stride, rows)
-        if first is None or first is NA:
-            continue
-        if first is NaT:
-            type = DDB_TYPE_NANOTIMESTAMP
-            rank = 3
-        elif PyFloat_Check(first) and PyFloat_AS_DOUBLE(first) != PyFloat_AS_DOUBLE(first):
-            if rank < 2:
-                type = DDB_TYPE_DOUBLE
-                rank = 2
-        elif isinstance(first, float32) and first != first:
-            if rank < 1:
-                type = DDB_TYPE_FLOAT
-                rank = 1
-        else:
-            self.refuse_type(
-                f"an object column is sent as text if its first value that is no null is a str, but here it is "
-                f"{ascii(first)[:60]} ({type_of(first)}); convert the column with astype, for example to a number, "
-                "datetime64 or str dtype", i)
-    return put_nulls(self, type, rows)
+# -- Series and Index -----------------------------------------------------------------------------------------
+
+cdef inline bint is_series(object obj):
+    return isinstance(obj, series_types)
 
 
-cdef str type_of(object value):
-    return type(value).__qualname__ if type(value).__module__ == "builtins" else \
-        f"{type(value).__module__}.{type(value).__qualname__}"
-
-
-cdef int put_nulls(Encoder self, int type, Py_ssize_t rows) except -1:
-    cdef cnp.ndarray data
-    self.put_vector_head(type, rows)
-    dtype = np.dtype(np.uint8) if type == DDB_TYPE_STRING else WIRE_DTYPES[type]
-    data = np.full(rows, 0 if type == DDB_TYPE_STRING else NULLS[dtype], dtype=dtype)
-    self.borrowed.append(data)
-    return self.put_column(cnp.PyArray_BYTES(data), data.itemsize, rows, copy_conversion(data.itemsize), False)
+cdef int put_series_values(Encoder self, object obj) except -1:
+    """A Series, Index or extension array as a vector: as a column of its dtype, but objects as a list's."""
+    cdef block_source source
+    cdef object values = obj
+    if isinstance(obj, pd.MultiIndex):
+        values = obj.to_numpy()
+    elif not isinstance(obj, ExtensionArray):
+        values = obj.array
+    if isinstance(values, NumpyExtensionArray):
+        values = values.to_numpy()
+    if cnp.PyArray_Check(values):
+        return put_ndarray(self, values)
+    self.symbol_bases = 0
+    memset(&source, 0, sizeof(source))
+    resolve(self, values, &source)
+    return put_source(self, &source, 0, len(values), values)
 
 
 cdef int put_extension(Encoder self, object values, Py_ssize_t rows) except -1:
@@ -511,9 +489,11 @@ cdef int put_extension(Encoder self, object values, Py_ssize_t rows) except -1:
         if isinstance(values, StringArray):
             return put_array_of_text(self, np.asarray(values, dtype=object), rows)
         return put_arrow(self, values.__arrow_array__(), rows)
-    if is_arrow_text(dtype):
-        return put_arrow(self, values.__arrow_array__(), rows)
     self.target = -1
+    if isinstance(values, masked_arrays):
+        return put_masked(self, values, rows, -1, -1)
+    if ArrowDtype is not None and isinstance(dtype, ArrowDtype):
+        return put_arrow_column(self, arrow_of(values), rows, -1, -1)
     refuse_dtype(self, dtype)
 
 
@@ -535,22 +515,24 @@ cdef int put_array_of_text(Encoder self, cnp.ndarray texts, Py_ssize_t rows) exc
     return self.put_object_text(cnp.PyArray_BYTES(texts), texts.strides[0], rows)
 
 
+cdef str TIME_ZONE_HINT = \
+    "DolphinDB has no time zones: use .dt.tz_convert(None) for UTC or .dt.tz_localize(None) for the wall clock"
+cdef str TIME_SPAN_HINT = "DolphinDB has no time spans here: convert with .dt.total_seconds() or .astype('int64')"
+
+
 cdef int refuse_dtype(Encoder self, object dtype) except -1:
     text = str(dtype)
     hint = "convert the column with astype to a supported dtype"
     if getattr(dtype, "tz", None) is not None:
-        hint = ("DolphinDB has no time zones: use .dt.tz_convert(None) for UTC or .dt.tz_localize(None) "
-                "for the wall clock")
+        hint = TIME_ZONE_HINT
     elif text.startswith("timedelta"):
-        hint = "DolphinDB has no time spans here: convert with .dt.total_seconds() or .astype('int64')"
+        hint = TIME_SPAN_HINT
     elif text.startswith("period"):
         hint = "convert with .dt.to_timestamp()"
     elif text.startswith("Sparse"):
         hint = "convert with .sparse.to_dense()"
     elif text == "float16":
         hint = "convert with .astype('float32')"
-    elif text in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "boolean"):
-        hint = f"convert with .astype({text.lower().replace('boolean', 'bool')!r}), after filling nulls"
     self.refuse_type(f"dtype {text} can't be sent; {hint}")
 
 
@@ -578,9 +560,9 @@ cdef bint probe_fast_path():
             encoder.begin(True)
             encoder.frame = candidate
             if fast:
-                put_blocks(encoder, candidate)
+                put_blocks(encoder, candidate, None)
             else:
-                put_series(encoder, candidate)
+                put_series(encoder, candidate, None)
             answers.append(encoder.join())
         if answers[0] != answers[1]:
             return False
@@ -589,13 +571,14 @@ cdef bint probe_fast_path():
 
 def _probe():
     """Use the fast path if it can be trusted; called once at import."""
-    global frame_is_fast
+    global frame_is_fast, masks_are_fast
     find_fields()
     try:
+        masks_are_fast = probe_masks()
         frame_is_fast = probe_fast_path()
     except Exception:
         frame_is_fast = False
-    if not frame_is_fast:
+    if not (frame_is_fast and masks_are_fast):
         logging.getLogger("dolphindb_fast").warning(
             "pandas %s differs inside from what was expected: frames are read through public methods, more slowly",
             pd.__version__)

@@ -221,7 +221,8 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
     numbers = self.zero_numbers(count + 1)
     used = min(count, rows)
     ddb_arena_reset(&self.picks)
-    order = <int64_t *>ddb_arena_reserve(&self.picks, used * (sizeof(int64_t) + sizeof(PyObject *)))
+    # at least one byte, so that there is something to point at
+    order = <int64_t *>ddb_arena_reserve(&self.picks, used * (sizeof(int64_t) + sizeof(PyObject *)) + 1)
     if order == NULL:
         raise MemoryError()
     picked = <PyObject **>(order + used)

@@ -10,6 +10,7 @@ __all__ = [
     "ConnectError",
     "ConversionError",
     "LinkError",
+    "Mismatch",
     "NotSupported",
     "ProtocolError",
     "SendTimeout",
@@ -84,3 +85,7 @@ class ServerError(RuntimeError):
     def __init__(self, message: str, serverText: str = "") -> None:
         super().__init__(message)
         self.serverText = serverText
+
+
+class Mismatch(AssertionError, RuntimeError):
+    """The bytes of an object are not those of the official client; see `verify`."""

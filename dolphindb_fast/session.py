@@ -1,45 +1,31 @@
-"""Session: arguments, connecting, login, replies; everything that happens once a connection or once a reply.
+"""Session: arguments, calls, replies; everything that happens once a session or once a reply.
 
 The path of a call is compiled (`_core.SessionCore.run`).
 """
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
 import re
-import socket
 import warnings
 from typing import NamedTuple
 
+from . import arrow, options
 from . import settings as keys
 from ._core import SessionCore
 from ._decode import Reader
 from .batch import Batch
-from .column import Column
-from .errors import (
-    AuthenticationError,
-    ConnectError,
-    LinkError,
-    NotSupported,
-    ProtocolError,
-    SendTimeout,
-    ServerError,
-    UsageError,
-)
+from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
+from .connecting import LINE_LIMIT, ConnectMethods, refuse_unbuilt
+from .errors import LinkError, ProtocolError, ServerError, UsageError
+from .refused import RefusedMethods
+from .scripts import ScriptMethods
 from .result import to_python
 
 __all__ = ["Session", "Stats"]
 
 log = logging.getLogger("dolphindb_fast")
-
-#: seconds without progress after which connecting or sending gives up; the official client's is about 3.5
-DEFAULT_WRITE_TIMEOUT = 30.0
-#: seconds of silence after which TCP asks whether the server is there, as in the official client
-DEFAULT_KEEP_ALIVE = 30
-#: longest line and printed message of a reply
-LINE_LIMIT = 1 << 20
-#: the API version that this client speaks, and that a server may at most require
-API_VERSION = 300
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -75,54 +61,7 @@ class Stats(NamedTuple):
     slowPath: bool
 
 
-def _seconds(name: str, value) -> float | None:
-    """Seconds from a timedelta or a number; 0 means for ever and becomes None."""
-    if isinstance(value, datetime.timedelta):
-        value = value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise UsageError(f"{name} must be a timedelta or a number of seconds, not negative; got {value!r}")
-    return float(value) or None
-
-
-def _timeout(first: str, first_value, second: str, second_value, default: float | None) -> float | None:
-    """One time-out that has two spellings."""
-    if first_value is not None and second_value is not None:
-        raise UsageError(f"{first} and {second} are two names of one time-out; give one of them")
-    if first_value is not None:
-        return _seconds(first, first_value)
-    if second_value is not None:
-        return _seconds(second, second_value)
-    return default
-
-
-def _refuse_unbuilt(**arguments) -> None:
-    """Arguments that are not built yet: any other value than the default is refused by name."""
-    for name, (value, *defaults) in arguments.items():
-        if value not in defaults:
-            raise NotSupported(f"{name}={value!r} is not supported yet; leave {name} at {defaults[0]!r}")
-
-
-def _address(host, port) -> tuple[str, int]:
-    try:
-        number = int(port)
-    except (TypeError, ValueError):
-        number = 0
-    if not isinstance(host, str) or not 0 < number < 65536:
-        raise UsageError(f"host must be str and port a number from 1 to 65535; got {host!r}, {port!r}")
-    return host, number
-
-
-def _plain(what: str, text: str | None) -> str:
-    if text is None:
-        return ""
-    if not isinstance(text, str):
-        raise UsageError(f"{what} must be str, not {type(text).__name__}")
-    if "\n" in text or "\0" in text:
-        raise UsageError(f"{what} holds a newline or NUL character, which would break the request")
-    return text
-
-
-class Session(SessionCore):
+class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     """A connection to a DolphinDB server, spelled as in the official client.
 
     Asynchronous mode (``enableASYNC=True``): `run` returns when the operating system has taken the request;
@@ -138,15 +77,42 @@ class Session(SessionCore):
         Asynchronous mode. ``enableASYN`` is its deprecated spelling.
     keepAliveTime : int, optional
         Seconds of silence before TCP probes the connection; default 30.
+    enableChunkGranularityConfig : bool
+        Let `database` pass ``chunkGranularity`` on.
+    compress : bool
+        Let the server compress columns of replies; tables that are sent say that theirs may be.
+    protocol : int
+        ``settings.PROTOCOL_DDB``, the default, or ``PROTOCOL_ARROW``: tables come as `pyarrow.Table`; needs pyarrow.
+        ``PROTOCOL_PICKLE`` and ``enablePickle=True`` are refused: unpickling runs code that the server sends.
+    python : bool
+        The same as ``parser="python"``.
     show_output : bool
         Print what scripts on the server print.
-    enableSSL, enableChunkGranularityConfig, compress, enablePickle, protocol, python, sqlStd, parser
-        Not built yet: other than the official defaults raise `NotSupported`.
+    sqlStd : settings.SqlStd
+        SQL dialect of the scripts.
+    parser : settings.ParserType or str
+        Language of the scripts: "dolphindb", "python" or "kdb".
+    lossless : bool
+        Results without the official client's losses, for example integers with NULLs as ``Int64`` instead of float64.
+        Each `run` may ask otherwise.
+    raw : bool
+        Results as the neutral values of `column`, without pandas. Each `run` may ask otherwise.
+    enableSSL
+        Not built yet: other than the official default raises `NotSupported`.
+
+    Attributes
+    ----------
+    startup : str
+        The script that `connect` ran.
+    keep_alive_time, enableChunkGranularityConfig, show_output
+        As given.
 
     Raises
     ------
     NotSupported
-        An argument that is not built yet.
+        An argument that is not built yet, or a protocol that can't be used.
+    UsageError
+        An argument that contradicts another or means nothing.
     ConnectError
         As `connect`.
     """
@@ -170,6 +136,8 @@ class Session(SessionCore):
         show_output: bool = True,
         sqlStd: keys.SqlStd = keys.SqlStd.DolphinDB,
         parser: keys.ParserType | str = keys.ParserType.Default,
+        lossless: bool = False,
+        raw: bool = False,
     ) -> None:
         if enableASYN is not None:
             warnings.warn(
@@ -178,23 +146,29 @@ class Session(SessionCore):
                 stacklevel=2,
             )
             enableASYNC = enableASYN
-        _refuse_unbuilt(
-            enableSSL=(enableSSL, False),
-            enableChunkGranularityConfig=(enableChunkGranularityConfig, False),
-            compress=(compress, False),
-            enablePickle=(enablePickle, None, False),
-            protocol=(protocol, keys.PROTOCOL_DEFAULT, keys.PROTOCOL_DDB),
-            python=(python, False),
-            sqlStd=(getattr(sqlStd, "value", sqlStd), keys.SqlStd.DolphinDB.value),
-            parser=(parser if isinstance(parser, str) else getattr(parser, "value", parser), 0, 1, "dolphindb"),
-        )
+        refuse_unbuilt(enableSSL=(enableSSL, False))
+        protocol = options.wire_protocol(protocol, enablePickle, compress)
+        parser, dialect = options.wire_parser(parser, python), options.wire_sql(sqlStd)
+        self._enable_async = bool(enableASYNC)
+        self._compress = bool(compress)
+        # only calls by the user are answered in Arrow, neither logins nor blocks
+        self._plain_flags = options.session_flags(enableASYNC, compress, parser, dialect)
+        self._flags = self._plain_flags
+        self._read_reply = Reader.read_object
+        self._arrow_table = None
+        if protocol == keys.PROTOCOL_ARROW:
+            self._arrow_table = arrow.import_pyarrow().Table
+            self._flags |= options.ARROW
+            self._read_reply = arrow.read_reply
+        self._forms = {"lossless": lossless, "raw": raw}
+        self._convert = self._converter({})
         self._host = ""
         self._port = 0
         self._session_id = ""
         self.startup = ""
         self.keep_alive_time = keepAliveTime
+        self.enableChunkGranularityConfig = enableChunkGranularityConfig
         self.show_output = show_output
-        self._enable_async = bool(enableASYNC)
         self._reader: Reader | None = None
         self._closed = False
         if host is not None and port is not None:
@@ -226,174 +200,32 @@ class Session(SessionCore):
 
     @property
     def session_id(self) -> str:
-        """The session id that the server gave, empty before `connect`."""
+        """The session id that the server gave, empty before `connect` and after `close`."""
         return self._session_id
 
-    # -- connecting -----------------------------------------------------------------------------------------
+    @property
+    def is_closed(self) -> bool:
+        """As `isClosed`."""
+        return self._closed
 
-    def connect(
-        self,
-        host: str,
-        port: int,
-        userid: str | None = None,
-        password: str | None = None,
-        startup: str | None = None,
-        highAvailability: bool = False,
-        highAvailabilitySites: list[str] | None = None,
-        keepAliveTime: int | None = None,
-        reconnect: bool = False,
-        *,
-        tryReconnectNums: int | None = None,
-        netTimeout: datetime.timedelta | None = None,
-        timeout: datetime.timedelta | None = None,
-        readTimeout: int | None = None,
-        writeTimeout: int | None = None,
-        usePublicName: bool = False,
-    ) -> bool:
-        """Connect, log in, and in synchronous mode ask whether the node is ready.
+    @property
+    def is_busy(self) -> bool:
+        """True while a call is under way in some thread, or blocks of a `BlockReader` are not read."""
+        return self._is_busy
 
-        Asynchronous mode opens one connection and sends the handshake only; the official client opens a second
-        one for its questions.
+    @property
+    def is_alive(self) -> bool:
+        """Whether the connection works: a synchronous session asks the server for its version.
 
-        Parameters
-        ----------
-        host, port : str, int
-        userid, password : str, optional
-            Without a user the connection is anonymous.
-        startup : str, optional
-            A script that is run once connected.
-        keepAliveTime : int, optional
-            Seconds of silence before TCP probes the connection; default the constructor's, else 30.
-        netTimeout, writeTimeout : timedelta or number of seconds
-            Two names of one time-out: connecting, and sending without progress. None: 30 s; 0: for ever.
-        timeout, readTimeout : timedelta or number of seconds
-            Two names of one time-out: waiting for a reply without a byte coming. None and 0: for ever.
-        highAvailability, highAvailabilitySites, reconnect, tryReconnectNums, usePublicName
-            Not built yet: other than the official defaults raise `NotSupported`.
-
-        Returns
-        -------
-        bool
-            True. (The official client returns False where this raises.)
-
-        Raises
-        ------
-        ConnectError
-            Nobody listens there, the address is unknown, what answers is no DolphinDB server, or it refuses.
-        AuthenticationError
-            Wrong user name or password.
-        UsageError, NotSupported
-            An argument that is wrong, or not built yet.
+        An asynchronous one says whether an error was seen so far. (The official client's is always False then.)
         """
-        _refuse_unbuilt(
-            highAvailability=(highAvailability, False),
-            highAvailabilitySites=(highAvailabilitySites, None, []),
-            reconnect=(reconnect, False),
-            tryReconnectNums=(tryReconnectNums, None),
-            usePublicName=(usePublicName, False),
-        )
-        write_timeout = _timeout("netTimeout", netTimeout, "writeTimeout", writeTimeout, DEFAULT_WRITE_TIMEOUT)
-        read_timeout = _timeout("timeout", timeout, "readTimeout", readTimeout, None)
-        host, port = _address(host, port)
-        userid, password = _plain("userid", userid), _plain("password", password)
-        idle = keepAliveTime if keepAliveTime is not None else self.keep_alive_time
-        sock = _open_socket(host, port, write_timeout, DEFAULT_KEEP_ALIVE if idle is None else idle)
-        self._close()
-        self._closed = False
-        self._host, self._port = host, port
-        # the handshake is waited for no longer than a send would be
-        self._open(sock.detach(), self._enable_async, write_timeout, read_timeout or write_timeout)
-        self._reader = Reader(self._fill)
+        if not self._is_open or self._enable_async:
+            return self._is_open
+        header = options.request_header(self._plain_flags)
         try:
-            self._handshake(userid, password)
-            if not self._enable_async:
-                self._ask_server()
-            self._set_read_timeout(read_timeout)
-            self.startup = startup or ""
-            if startup:
-                self.run(startup)
-        except BaseException as error:
-            if self._is_open:
-                self._fail(error)
-            raise
-        return True
-
-    def _handshake(self, userid: str, password: str) -> None:
-        """``wire: API 0 <length> / <flag>_1_4_2``, answered by session id, object count and byte order."""
-        flag = 36 if self._enable_async else 32
-        body = "connect\n" + (f"login\n{userid}\n{password}\nfalse" if userid else "")
-        encoded = body.encode()
-        self._send_bytes(b"API 0 %d / %d_1_4_2\n%b" % (len(encoded), flag, encoded))
-        where = f"{self.host}:{self.port}"
-        try:
-            head = self._read_head()
-            status = self._reader.read_line(LINE_LIMIT).decode(errors="replace")
-            if status != "OK":
-                if userid and re.search("password|user|auth|login", status, re.IGNORECASE):
-                    raise AuthenticationError(f"{where} refused user {userid!r}: {status}")
-                raise ConnectError(f"{where} refused the connection: {status}")
-            if head[2] == "0":
-                raise ConnectError(f"{where} is a big-endian server, which is not supported")
-            accepted = self._reader.read_object() if head[1] != "0" else None
-        except EOFError:
-            raise ConnectError(f"{where} closed the connection during the handshake; is it a DolphinDB server?") from None
-        except ProtocolError as error:
-            raise ConnectError(f"{where} does not answer as a DolphinDB server does: {error}") from None
-        except SendTimeout as error:
-            raise ConnectError(f"{where} does not answer the handshake ({error}); is it a DolphinDB server?") from None
-        if isinstance(accepted, Column) and accepted.type == keys.DT_BOOL and accepted.data[0] == 0:
-            raise AuthenticationError(f"{where} refused user {userid!r}: wrong user name or password")
-        self._session_id = head[0]
-        self._identify(head[0], b"%d_1_4_64__0" % flag)
-
-    def _ask_server(self) -> None:
-        """The two questions that the official client asks: required API version, node ready."""
-        where = f"{self.host}:{self.port}"
-        try:
-            answer = self._call_plainly("getRequiredAPIVersion")
-        except ServerError:
-            answer = None
-        if isinstance(answer, Column) and answer.type == keys.DT_ANY and answer.data:
-            version, *message = (to_python(item) for item in answer.data)
-            if isinstance(version, int) and version > API_VERSION:
-                raise ConnectError(f"{where} requires API version {version} or later; this client speaks {API_VERSION}")
-            if message and message[0]:
-                log.warning("%s: %s", where, message[0])
-        try:
-            ready = self._call_plainly("isNodeInitialized")
-        except ServerError:
-            return
-        if isinstance(ready, Column) and ready.type == keys.DT_BOOL and ready.data[0] == 0:
-            raise ConnectError(f"{where} is not initialized yet; try again later")
-
-    def _call_plainly(self, function: str):
-        """Call a function without arguments, as ``function`` requests of the protocol; returns the neutral reply."""
-        body = f"function\n{function}\n0\n1".encode()
-        self._send_bytes(b"API2 %b %d / 32_1_4_64__0\n%b" % (self.session_id.encode(), len(body), body))
-        return self._receive("call", function)
-
-    def login(self, userid: str, password: str, enableEncryption: bool = True) -> None:
-        """Log in on the open connection.
-
-        Parameters
-        ----------
-        userid, password : str
-            Sent in clear text.
-        enableEncryption : bool
-            Without effect, as in the official client.
-
-        Raises
-        ------
-        AuthenticationError
-            Synchronous mode: the server refused; the session stays usable.
-        """
-        userid, password = _plain("userid", userid), _plain("password", password)
-        try:
-            accepted = self.run("login", userid, password, False)
-        except ServerError as error:
-            raise AuthenticationError(f"{self.host}:{self.port} refused user {userid!r}: {error.serverText}") from None
-        if accepted is False:
-            raise AuthenticationError(f"{self.host}:{self.port} refused user {userid!r}: wrong user name or password")
+            return self._request("call", "version", (), header, None) is not None
+        except (ServerError, LinkError, ProtocolError):
+            return False
 
     # -- calls ----------------------------------------------------------------------------------------------
 
@@ -441,6 +273,7 @@ class Session(SessionCore):
     def close(self) -> None:
         """Close the connection without waiting; what was sent is still delivered. May be called again."""
         self._closed = True
+        self._session_id = ""
         self._close()
 
     def isClosed(self) -> bool:
@@ -448,7 +281,7 @@ class Session(SessionCore):
         return self._closed
 
     def getSessionId(self) -> str:
-        """The session id that the server gave, empty before `connect`."""
+        """As `session_id`."""
         return self._session_id
 
     @property
@@ -456,15 +289,20 @@ class Session(SessionCore):
         """Counters of this session, read at this moment."""
         return Stats(*self._counters())
 
-    def _refuse_options(self, clearMemory, pickleTableToList, priority, parallelism, fetchSize, disableDecimal) -> None:
-        _refuse_unbuilt(
-            clearMemory=(clearMemory, None, False),
-            pickleTableToList=(pickleTableToList, None, False),
-            priority=(priority, None, 4),
-            parallelism=(parallelism, None, 64),
-            fetchSize=(fetchSize, None),
-            disableDecimal=(disableDecimal, None, False),
-        )
+    def _run_with(self, script, args, function, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
+                  disableDecimal, lossless=None, raw=None):
+        """`run` with options, or a function call without arguments; called by the core."""
+        forms = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw}
+        forms = {name: form for name, form in forms.items() if form is not None}
+        if fetchSize is None or function:
+            header = options.request_header(self._flags, clearMemory, priority, parallelism, None, disableDecimal)
+            return self._request("call" if function else "exec", script, args, header, forms)
+        if self._enable_async:
+            raise UsageError("fetchSize needs a synchronous session: an asynchronous one has no result to read")
+        # as the official client has it: no lists, and decimals stay decimals
+        forms.pop("pickleTableToList", None)
+        header = options.request_header(self._plain_flags, clearMemory, priority, parallelism, fetchSize)
+        return self._request("runBlock", script, (), header, forms)
 
     # -- replies --------------------------------------------------------------------------------------------
 
@@ -490,7 +328,9 @@ class Session(SessionCore):
             _, count, _ = self._read_head()
             line = self._reader.read_line(LINE_LIMIT)
             if line == b"OK":
-                return self._reader.read_object() if count != "0" else None
+                if kind == "runBlock":
+                    return self._receive_blocks(count)
+                return self._read_reply(self._reader) if count != "0" else None
             status = line.decode(errors="replace")
         except EOFError:
             error = LinkError("the server closed the connection before the reply was complete")
@@ -503,8 +343,40 @@ class Session(SessionCore):
         shown = re.sub(r"\A(<NotLeader>[^:]*:[^:]*):.*", r"\1", status)
         raise ServerError(f"<Exception> in {kind}: Server Response: '{shown}' script: {script}", status)
 
-    def _result(self, value):
-        return to_python(value)
+    def _receive_blocks(self, objects: str) -> Blocks:
+        """Read what stands before blocks, and keep all other calls out until they are read."""
+        if objects == "0":
+            raise ProtocolError(NO_TABLE)
+        blocks = read_blocks(self._reader)
+        if blocks.count:
+            self._hold(blocks.held)
+        return blocks
+
+    def _receive_block(self):
+        """Read one block; called by the core with the lock held. Any fault in it closes the connection."""
+        try:
+            return self._reader.read_object()
+        except EOFError:
+            error = LinkError("the server closed the connection before all blocks were complete")
+            self._fail(error)
+            raise error from None
+        except BaseException as error:
+            self._fail(error)
+            raise
+
+    def _result(self, value, forms=None):
+        if forms is None:
+            return self._convert(value)
+        if type(value) is Blocks:
+            return BlockReader(self, value, forms)
+        return self._converter(forms)(value)
+
+    def _converter(self, forms: dict):
+        """What makes results in these forms, else in the session's."""
+        wanted = {name: True for name, form in {**self._forms, **forms}.items() if form}
+        convert = functools.partial(to_python, **wanted) if wanted else to_python
+        table = self._arrow_table
+        return convert if table is None else lambda value: value if isinstance(value, table) else convert(value)
 
     def _unsolicited(self, data: bytes) -> None:
         """Bytes that came on an asynchronous connection: printed messages are shown, the rest is logged."""
@@ -513,23 +385,3 @@ class Session(SessionCore):
             self._show(message)
         if data:
             log.warning("%s:%s sent %d bytes that nobody asked for: %r", self.host, self.port, len(data), data[:200])
-
-
-def _open_socket(host: str, port: int, timeout: float | None, idle: int) -> socket.socket:
-    try:
-        sock = socket.create_connection((host, port), timeout)
-    except (TimeoutError, socket.timeout):
-        raise ConnectError(f"{host}:{port} did not answer for {timeout:g} s") from None
-    except socket.gaierror as error:
-        raise ConnectError(f"the host name {host!r} is not known: {error.strerror}") from None
-    except ConnectionRefusedError:
-        raise ConnectError(
-            f"nothing listens at {host}:{port}; is the server running, and is this its port? (connection refused)"
-        ) from None
-    except (OSError, UnicodeError) as error:
-        raise ConnectError(f"can't connect to {host}:{port}: {error}") from None
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if idle > 0 and hasattr(socket, "TCP_KEEPIDLE"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
-    return sock

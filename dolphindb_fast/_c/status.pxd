@@ -11,6 +11,7 @@ cdef extern from "ddb_status.h" nogil:
         DDB_ERR_CODE
         DDB_ERR_OFFSETS
         DDB_ERR_SYMBOLS
+        DDB_ERR_KIND
         DDB_ERR_SYSTEM
         DDB_ERR_CLOSED
         DDB_ERR_TIMEOUT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import threading
 import uuid
 
@@ -12,7 +13,6 @@ import pytest
 from support.waiting import eventually
 
 import dolphindb_fast as ddb
-import dolphindb_fast.settings as keys
 
 
 @pytest.fixture
@@ -329,41 +329,9 @@ def test_threads__share_an_asynchronous_session(session, asynchronous, shared):
     assert asynchronous.stats.rows == total
 
 
-CONSTRUCTOR = {
-    "enableSSL": True,
-    "enableChunkGranularityConfig": True,
-    "compress": True,
-    "enablePickle": True,
-    "protocol": keys.PROTOCOL_ARROW,
-    "python": True,
-    "sqlStd": keys.SqlStd.Oracle,
-    "parser": "python",
-}
-
-
-@pytest.mark.parametrize("name", CONSTRUCTOR)
-def test_constructor__refuses_by_name_what_is_not_built(name):
-    with pytest.raises(ddb.NotSupported, match=name):
-        ddb.Session(**{name: CONSTRUCTOR[name]})
-
-
-DEFAULTS = {
-    "enableSSL": False,
-    "enableChunkGranularityConfig": False,
-    "compress": False,
-    "enablePickle": False,
-    "protocol": keys.PROTOCOL_DDB,
-    "python": False,
-    "sqlStd": keys.SqlStd.DolphinDB,
-    "parser": "dolphindb",
-}
-
-
-@pytest.mark.parametrize("name", DEFAULTS)
-def test_constructor__takes_what_means_the_default(name):
-    ddb.Session(**{name: DEFAULTS[name]}).close()
-    if name == "parser":
-        ddb.Session(parser=keys.ParserType.DolphinDB).close()
+def test_constructor__refuses_by_name_what_is_not_built():
+    with pytest.raises(ddb.NotSupported, match="enableSSL"):
+        ddb.Session(enableSSL=True)
 
 
 CONNECT = {
@@ -381,24 +349,90 @@ def test_connect__refuses_by_name_what_is_not_built(name):
         ddb.Session().connect("127.0.0.1", 1, **{name: CONNECT[name]})
 
 
-RUN = {
-    "clearMemory": True,
-    "pickleTableToList": True,
-    "priority": 1,
-    "parallelism": 2,
-    "fetchSize": 8192,
-    "disableDecimal": True,
-}
-
-
-@pytest.mark.parametrize("name", RUN)
-def test_run__refuses_by_name_what_is_not_built(name, session, asynchronous):
-    for one in (session, asynchronous):
-        with pytest.raises(ddb.NotSupported, match=name):
-            one.run("1", **{name: RUN[name]})
+def test_run__options(session, asynchronous):
+    options = {"priority": 8, "parallelism": 2, "disableDecimal": True, "pickleTableToList": False}
+    assert session.run("1+1", **options) == 2
+    assert session.run("size", "a", **options) == 1
+    assert session.exec("1+1", priority=3) == 2
+    assert session.call("size", "a", parallelism=3) == 1
+    assert asynchronous.run("1+1", **options) is None
     with pytest.raises(TypeError):
         session.run("1", thereIsNoSuchArgument=1)
+
+
+def test_results__in_other_forms(session, server_address, monkeypatch):
+    with ddb.Session(*server_address.login, raw=True) as raw:
+        assert type(raw.run("1 2 3")).__name__ == "Column"
+        assert raw.run("1+1", raw=False) == 2
+        assert type(raw.upload({"a": 1})) is int
+        with pytest.raises(ddb.AuthenticationError):
+            raw.login(server_address.user, "wrong " + server_address.password)
+    assert type(session.run("1 2 3", raw=True)).__name__ == "Column"
+    assert type(session.run("1+1")) is int
+    asked = []
+    module = sys.modules["dolphindb_fast.session"]
+    monkeypatch.setattr(module, "to_python", lambda value, **forms: asked.append(forms))
+    with ddb.Session(*server_address.login, lossless=True) as lossless:
+        asked.clear()
+        lossless.run("1")
+        lossless.run("1", lossless=False)
+        lossless.run("1", lossless=False, pickleTableToList=True)
+        lossless.run("1", priority=1, raw=True)
+    assert asked == [{"lossless": True}, {}, {"pickleTableToList": True}, {"lossless": True, "raw": True}]
+
+
+@pytest.mark.parametrize("arguments", [{"compress": True}, {"protocol": "arrow"}], ids=str)
+def test_other_kinds_of_session__get_the_same_results(arguments, server_address):
+    if "protocol" in arguments:
+        pytest.importorskip("pyarrow")
+    with ddb.Session(*server_address.login, **arguments) as session:
+        session.upload({"t": _frame(100), "x": 5})
+        back = session.run("t")
+        if "protocol" in arguments and not isinstance(back, pd.DataFrame):
+            back = back.to_pandas()
+        assert back["id"].tolist() == list(range(100))
+        assert session.run("x") == 5 and session.run("size", "a") == 1
+
+
+def test_run__clear_memory_releases_the_variables(session):
+    session.run("x = 5")
+    assert session.run("x", clearMemory=True) == 5
+    with pytest.raises(ddb.ServerError):
+        session.run("x")
+
+
+def test_server_error__with_options_leaves_the_session_usable(session):
+    with pytest.raises(ddb.ServerError, match="in call"):
+        session.run("thisFunctionDoesNotExist", 1, priority=1)
+    with pytest.raises(ddb.ServerError, match="in exec"):
+        session.exec("thisFunctionDoesNotExist(1)")
     assert session.run("1+1") == 2
+
+
+def test_run_file__runs_what_is_in_the_file(session, tmp_path):
+    path = tmp_path / "script.dos"
+    path.write_text("a = 20\na + 1\n")
+    assert session.runFile(str(path)) == 21
+    assert session.runFile(path, clearMemory=True) == 21
+
+
+def test_script_methods(session):
+    session.run("v = 1")
+    assert session.undef("v", "VAR") is None
+    with pytest.raises(ddb.ServerError):
+        session.run("v")
+
+
+def test_session__says_how_it_is(server_address):
+    session = ddb.Session()
+    assert (session.is_closed, session.is_busy, session.is_alive) == (False, False, False)
+    session.connect(*server_address.login)
+    assert (session.is_closed, session.is_busy, session.is_alive) == (False, False, True)
+    session.setInitScript("x = 1")
+    assert session.startup == session.getInitScript() == "x = 1"
+    session.close()
+    assert (session.is_closed, session.is_busy, session.is_alive) == (True, False, False)
+    assert session.session_id == ""
 
 
 @pytest.mark.parametrize(

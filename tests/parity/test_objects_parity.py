@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+from decimal import Decimal
+
+import numpy as np
 import pandas as pd
 import pytest
 from support import expected, oracle
@@ -54,6 +58,53 @@ def test_scalar__is_sent_as_the_official_client_sends_it(value, ours, official):
     assert not oracle.difference(ddb.Encoder().encode(value), theirs.objects)
     assert ours.run("f", value) == theirs
     assert not oracle.difference(expected.scalar(value), theirs.objects)
+
+
+def _moments():
+    for unit in ("M", "D", "h", "m", "s", "ms", "us", "ns"):
+        for ticks in (0, 1, -1, 25_000, -25_000):
+            yield np.datetime64(ticks, unit)
+        yield np.datetime64("NaT", unit)
+    yield np.datetime64("NaT")
+
+
+VALUES = [
+    pd.NA,
+    pd.NaT,
+    np.bool_(True),
+    *(np.dtype(name).type(number) for name in ("i1", "i2", "i4", "i8", "q") for number in (5, -5)),
+    *(np.iinfo(name).min for name in ("i1", "i2", "i4")),
+    *(np.dtype(name).type(np.iinfo(name).min) for name in ("i1", "i2", "i4", "i8")),
+    *(np.float32(number) for number in ("1.5", "nan", "inf", "-inf", "-0.0")),
+    np.float64("inf"),
+    np.str_("größe"),
+    b"",
+    b"bytes",
+    bytes(range(1, 256)),
+    np.bytes_(b"abc"),
+    *map(Decimal, ("0", "1.23", "-0.00", "12345678901234567", "0.12345678901234567", "0.123456789012345678")),
+    *map(Decimal, ("-1E-38", "NaN", "-NaN123", "sNaN", "Infinity", "-Infinity", "99999999999999999.5")),
+    datetime.date.min,
+    datetime.date.max,
+    datetime.date(1969, 12, 31),
+    datetime.date(2000, 2, 29),
+    datetime.datetime.min,
+    datetime.datetime.max,
+    datetime.datetime(1969, 12, 31, 23, 59, 59, 999_999),
+    datetime.datetime(2020, 1, 2, 3, 4, 5, 678_999, tzinfo=datetime.timezone(datetime.timedelta(hours=5))),
+    datetime.time.max,
+    datetime.time(1, 2, 3, 4, tzinfo=datetime.timezone.utc),
+    pd.Timestamp("2020-01-02 03:04:05.678999321"),
+    pd.Timestamp("2020-07-02 03:04:05", tz="Europe/Berlin"),
+    pd.Timestamp.min,
+    pd.Timestamp.max,
+    *_moments(),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: f"{type(value).__name__}-{value!s:.30}")
+def test_value__is_sent_as_the_official_client_sends_it(value, official):
+    assert not oracle.difference(ddb.dumps(value), official.object(value))
 
 
 SCRIPTS = ["1+1", "", "x = 1\ny = 2\n", "größe = `漢字", "a" * 100_000, "\r\n", "{}", "f(1)\n\n\n"]

@@ -52,6 +52,10 @@ _MASKED = {
     "Int16": SHORT,
     "Int32": INT,
     "Int64": LONG,
+    "UInt8": SHORT,
+    "UInt16": INT,
+    "UInt32": LONG,
+    "UInt64": LONG,
     "Float32": FLOAT,
     "Float64": DOUBLE,
 }
@@ -166,7 +170,11 @@ def _column(series: pd.Series, base: int) -> tuple[bytes, int]:
         return _objects(series), 0
     if dtype.name in _MASKED:
         return _masked(series), 0
-    if isinstance(dtype, pd.StringDtype) or "string" in str(dtype):
+    if hasattr(pd, "ArrowDtype") and isinstance(dtype, pd.ArrowDtype):
+        from . import expected_arrow
+
+        return expected_arrow.column(series, base)
+    if isinstance(dtype, pd.StringDtype):
         return vector(STRING, [None if _is_null(cell) else cell for cell in series.tolist()]), 0
     raise TypeError(f"no expectation for {dtype}")
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .values import INTEGERS, LONG_TEXT, MOMENTS, TEXTS, cells, numbers, object_column, texts
-
 try:
     import pyarrow
+
+    from . import arrow_values
 except ImportError:
     pyarrow = None
+
+from .values import INTEGERS, LONG_TEXT, MOMENTS, TEXTS, cells, numbers, object_column, texts
 
 __all__ = ["BY_NAME", "CASES", "Case", "PANDAS_3"]
 
@@ -43,8 +45,6 @@ class Case:
         The frame holds categories; the oracle gets the same texts and is told to make SYMBOL of them.
     golden
         Whether the bytes are the same with every version of pandas.
-    built
-        Whether this dtype can be sent already; if not it must be refused by name.
     """
 
     name: str
@@ -52,7 +52,6 @@ class Case:
     differs: str = ""
     symbols: bool = False
     golden: bool = True
-    built: bool = True
 
 
 # columns: (rows, number of the column, kind of NULLs) -> what a frame is made of
@@ -174,7 +173,7 @@ _EVERYWHERE = ("separate", "strided", "reversed", "backstrided", "sliced", "edit
 _ARRAYS = (*_EVERYWHERE, "broadcast", "fortran", "cblock", "readonly")
 
 
-def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=False, differs="", built=True):
+def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=False, differs=""):
     """The cases of one type: every size when contiguous, 2 and 100 rows in other layouts, 70,000 in `big`."""
     sizes = [("contiguous", rows) for rows in ((0, 1, 2, 100) if kind != "allnull" else (1, 100))]
     sizes += [(layout, rows) for layout in layouts for rows in ((2, 100) if kind == "plain" else (100,))]
@@ -187,7 +186,6 @@ def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=Fal
             differs=why,
             golden=golden and not (golden == "filled" and rows == 0),
             symbols=symbols,
-            built=built,
         )
 
 
@@ -283,19 +281,53 @@ def _category_cases():
 
 
 def _masked_cases():
-    for dtype in ("boolean", "Int8", "Int16", "Int32", "Int64", "Float32", "Float64"):
+    integers = [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
+    for dtype in ("boolean", *integers, "Float32", "Float64"):
         for kind in ("plain", "nulls", "allnull"):
             yield from _cross(
                 dtype,
                 _masked(dtype, kind),
                 kind,
                 ("separate", "strided", "reversed", "sliced", "edited"),
-                differs=lambda layout, plain=kind == "plain" and dtype != "boolean": (
-                    "the official client misreads strided masked columns without NULL"
+                big=("contiguous", "strided") if kind == "nulls" else (),
+                differs=lambda layout, dtype=dtype, plain=kind == "plain" and dtype != "boolean": (
+                    "the official client refuses unsigned columns"
+                    if dtype.startswith("U")
+                    else "the official client misreads strided masked columns without NULL"
                     if plain and layout in ("strided", "reversed")
                     else ""
                 ),
-                built=False,
+            )
+
+
+_EMPTY_BLOCK = "the official client drops the last count of a block without cells"
+_SLICED_LISTS = "the official client sends the cells before a slice instead of its own"
+
+
+def _arrow(name, kind):
+    def build(rows, column):
+        made = arrow_values.array(name, kind, rows, column)
+        return pd.Series(pd.array(made, dtype=pd.ArrowDtype(made.type)))
+
+    return build
+
+
+def _arrow_cases():
+    if not pyarrow:
+        return
+    for name, (_, refused) in arrow_values.ARROW_TYPES.items():
+        for kind in ("plain", "nulls", "allnull"):
+            lists = "list" in name
+            yield from _cross(
+                f"arrow_{name}",
+                _arrow(name, kind),
+                kind,
+                # views have no way to be taken row by row
+                ("sliced", "glued") if "view" in name else ("strided", "reversed", "sliced", "glued"),
+                big=("contiguous", "sliced", "glued") if kind == "nulls" and not lists else (),
+                differs=lambda layout, why=refused or (_EMPTY_BLOCK if lists and kind == "allnull" else ""), lists=lists: (
+                    why or (_SLICED_LISTS if lists and layout == "sliced" else "")
+                ),
             )
 
 
@@ -478,6 +510,7 @@ CASES: tuple[Case, ...] = (
     *_text_cases(),
     *_category_cases(),
     *_masked_cases(),
+    *_arrow_cases(),
     *_mixed_cases(),
 )
 BY_NAME = {case.name: case for case in CASES}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import decimal
 import copy
 import datetime
 import decimal
 import pickle
 import re
-import uuid
 
 import numpy as np
 import pandas as pd
@@ -72,6 +72,10 @@ VALUES = {
         lambda: _stamps("us", [-(2**63 // 1000) - 1]),
         ["bad", "row 0", r"datetime64\[us\]", "NANOTIMESTAMP"],
     ),
+    "masked-uint64": (
+        lambda: _one(pd.array([None, 1, 2**63], dtype="UInt64")),
+        ["bad", "row 2", "UInt64", "LONG", str(2**63)],
+    ),
     "category-nul": (lambda: _one(pd.Series(pd.Categorical(["a", "b\0"]))), ["bad", "NUL"]),
     "category-too-long": (lambda: _one(pd.Series(pd.Categorical(["a", "x" * 262_144]))), ["bad", "262"]),
 }
@@ -91,7 +95,15 @@ TYPES = {
     "timedelta-empty": (lambda: _one(pd.to_timedelta([])), ["bad", "timedelta64"]),
     "object-of-objects": (lambda: _texts(object(), None), ["bad", "row 0|object"]),
     "object-of-dicts": (lambda: _texts({}, {}), ["bad", "dict|object"]),
-    "object-of-uuids": (lambda: _texts(uuid.UUID(int=1)), ["bad", "UUID|object"]),
+    "object-of-timedeltas": (
+        lambda: _texts(None, datetime.timedelta(1)),
+        ["bad", "row 1", "timedelta"],
+    ),
+    "object-mixed": (lambda: _texts(1, "a"), ["bad", "row 1", "LONG", "'a'", "str"]),
+    "object-dates-and-times": (
+        lambda: _texts(datetime.date.min, datetime.time.min),
+        ["bad", "row 1", "DATE"],
+    ),
     "int-name": (lambda: pd.DataFrame({"a": [1], 7: [2]}), ["7", "str"]),
     "tuple-name": (lambda: pd.DataFrame({("a", "b"): [1]}), ["levels|str"]),
     "multiindex-names": (
@@ -174,38 +186,83 @@ def test_refusal__row_is_counted_in_the_frame_that_was_given():
             ddb.dumps(given)
 
 
-def test_forced_types__are_not_silently_ignored():
-    frame = pd.DataFrame({"a": [1, 2]})
-    object.__setattr__(frame, "__DolphinDB_Type__", {"a": "INT"})
-    with pytest.raises(ddb.NotSupported, match="__DolphinDB_Type__"):
-        ddb.dumps(frame)
-
-
 OBJECTS = {
-    "list": [1, 2],
-    "tuple": (1,),
-    "dict": {"a": 1},
-    "set": {1},
-    "ndarray": np.arange(3),
-    "series": pd.Series([1]),
-    "bytes": b"x",
-    "decimal": decimal.Decimal("1.5"),
-    "date": datetime.date(2020, 1, 1),
     "complex": 1j,
     "object": object(),
     "type": int,
     "timedelta": datetime.timedelta(1),
+    "timedelta64": np.timedelta64(1, "s"),
+    "pandas-timedelta": pd.Timedelta(1),
+    "period": pd.Period("2020", "D"),
+    "float16": np.float16(1),
+    "longdouble": np.longdouble(1),
+    "datetime64-years": np.datetime64("2020", "Y"),
+    "datetime64-several": np.datetime64(5, "2s"),
     "range": range(3),
+    "generator": (i for i in ()),
     "module": pd,
+    "array-0d": np.array(5),
+    "array-3d": np.zeros((1, 1, 1)),
+    "array-complex": np.zeros(2, "c16"),
+    "array-float16": np.zeros(2, "f2"),
+    "array-timedelta": np.zeros(2, "m8[s]"),
+    "array-years": np.zeros(2, "M8[Y]"),
+    "array-records": np.zeros(2, [("a", "i4")]),
+    "matrix-of-text": np.array([["a"]]),
+    "matrix-of-decimals": np.array([[decimal.Decimal(1)]]),
+    "matrix-mixed": np.array([[1, "a"]], dtype=object),
+    "series-aware": pd.Series(pd.date_range("2020", periods=2, tz="UTC")),
+    "set-mixed": {1, "a"},
+    "set-bool": {True},
+    "set-decimal": {decimal.Decimal(1)},
+    "set-tuple": {(1, 2)},
+    "dict-keys-mixed": {1: 2, "a": 3},
+    "dict-keys-bool": {True: 1},
+}
+#: what stands in the message where it is not the value's type
+NAMED = {
+    "datetime64-years": r"datetime64\[Y\]",
+    "datetime64-several": r"datetime64\[2s\]",
+    "array-0d": "0 dimensions",
+    "array-3d": "3 dimensions",
+    "array-complex": "complex128",
+    "array-float16": "float16",
+    "array-timedelta": "timedelta64",
+    "array-years": r"datetime64\[Y\]",
+    "array-records": "can't be sent",
+    "matrix-of-text": "STRING",
+    "matrix-of-decimals": "DECIMAL64",
+    "matrix-mixed": "ANY",
+    "series-aware": "UTC",
+    "set-mixed": "int, str",
+    "set-bool": "BOOL",
+    "set-decimal": "DECIMAL64",
+    "set-tuple": "tuple",
+    "dict-keys-mixed": "int, str",
+    "dict-keys-bool": "BOOL",
+    "timedelta64": "timedelta64",
+    "float16": "float16",
+    "longdouble": "float128|longdouble",
 }
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_object__of_a_type_that_is_not_built_yet_is_refused_by_name(name):
+def test_object__that_can_not_be_sent_is_refused_by_name(name):
     value = OBJECTS[name]
-    with pytest.raises((ddb.UnsupportedTypeError, ddb.NotSupported)) as caught:
-        ddb.dumps(value)
-    assert type(value).__name__ in str(caught.value)
+    for given, place in ((value, ""), ([1, "a", value], "index 2: "), ({"k": [0, [1, value]]}, "index 0: ")):
+        with pytest.raises(ddb.UnsupportedTypeError) as caught:
+            ddb.dumps(given)
+        assert re.search(NAMED.get(name, type(value).__name__), str(caught.value)), str(caught.value)
+        assert str(caught.value).startswith(place), str(caught.value)
+
+
+NOTHING = {"set": set(), "set-of-none": {None}, "dict": {}, "dict-of-none": {None: 1}}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_object__that_does_not_say_its_type_is_refused(name):
+    with pytest.raises(ddb.ValueRefused):
+        ddb.dumps(NOTHING[name])
 
 
 SCALARS = {

@@ -55,20 +55,28 @@ def test_scalar__of_a_subclass_is_sent_as_the_official_client_sends_it(name, off
     assert ddb.dumps(value) == official.object(value)
 
 
-NUMPY_SCALARS = [
-    np.int8(1),
-    np.int64(1),
-    np.uint8(1),
-    np.float32(1),
-    np.bool_(True),
-    np.datetime64("2020-01-01"),
-]
+NUMPY_SCALARS = {
+    "int8": (np.int8(-5), 2, -5),
+    "int64": (np.int64(-5), 5, -5),
+    "longlong": (np.longlong(5), 5, 5),
+    "uint8": (np.uint8(255), 3, 255),
+    "uint16": (np.uint16(65_535), 4, 65_535),
+    "uint32": (np.uint32(2**32 - 1), 5, 2**32 - 1),
+    "uint64": (np.uint64(2**63 - 1), 5, 2**63 - 1),
+    "float32": (np.float32(1.5), 15, 1.5),
+    "float32-nan": (np.float32("nan"), 15, None),
+    "bool": (np.bool_(True), 1, 1),
+    "datetime64[M]": (np.datetime64("1969-12"), 7, 23_639),
+    "datetime64[D]": (np.datetime64("1969-12-31"), 6, -1),
+    "datetime64[h]": (np.datetime64("NaT", "h"), 28, None),
+}
 
 
-@pytest.mark.parametrize("value", NUMPY_SCALARS, ids=lambda value: value.dtype.name)
-def test_scalar__of_numpy_is_refused_and_not_sent_as_another_type(value):
-    with pytest.raises(ddb.UnsupportedTypeError, match=type(value).__name__):
-        ddb.dumps(value)
+@pytest.mark.parametrize("name", NUMPY_SCALARS)
+def test_scalar__of_numpy_has_the_type_of_its_dtype(name):
+    value, type_id, cell = NUMPY_SCALARS[name]
+    assert ddb.dumps(value) == expected.scalar(cell, type_id)
+    assert ddb.dumps([value, None]) == expected.vector(type_id, [cell, None])
 
 
 def _stamps(unit):

@@ -39,6 +39,18 @@ def test_constants__have_the_official_names_and_numbers(official):
     assert ours == theirs
 
 
+#: what the official client's own code uses of its settings, and nothing here does
+INTERNAL = {
+    *("DATA_CATEGORY", "DATA_SIZE", "DBNAN", "DDB_EPSILON", "Literal", "VERBOSE"),
+    *("getCategory", "get_verbose", "set_verbose"),
+}
+
+
+def test_names__are_there_or_left_away_on_purpose(official):
+    theirs = {name for name in vars(official) if not name.startswith("_")}
+    assert {name for name in theirs if not hasattr(keys, name)} == INTERNAL
+
+
 #: types of the wire that the official client has no name for, since it refuses them
 UNNAMED = ["DT_COMPLEX", "DT_POINT", "DT_DURATION"]
 

@@ -1,4 +1,4 @@
-"""The surface that a user of the official client types: parameters, their order, kinds and defaults."""
+"""The surface that a user of the official client types: every name, parameters, order, kinds, defaults."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ import pytest
 
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
+from dolphindb_fast import refused
 
-METHODS = ("__init__", "connect", "login", "run", "upload", "close", "isClosed", "getSessionId")
+#: what of the official client is built here; everything else is named in `refused`
+MODULE_BUILT = {"BlockReader", "Database", "Session", "__version__", "month", "name", "session", "settings"}
+SESSION_BUILT = {
+    *("call", "clearAllCache", "close", "connect", "convertDatabase", "convertDatetime64", "database"),
+    *("dropDatabase", "dropPartition", "dropTable", "exec", "existsDatabase", "existsTable", "getInitScript"),
+    *("getSessionId", "isClosed", "login", "run", "runFile", "setInitScript", "setTimeout", "undef"),
+    *("undefAll", "upload"),
+}
+ATTRIBUTES = {
+    *("enableChunkGranularityConfig", "host", "is_alive", "is_busy", "is_closed", "keep_alive_time", "port"),
+    *("session_id", "startup"),
+}
 
 
 def _undecorated(function):
@@ -31,7 +43,7 @@ def _plain(default):
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["__init__", *sorted(SESSION_BUILT)])
 def test_method__takes_what_the_official_one_takes(method):
     dolphindb = pytest.importorskip("dolphindb")
     theirs = _parameters(getattr(dolphindb.Session, method))
@@ -44,7 +56,76 @@ def test_method__takes_what_the_official_one_takes(method):
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("name", ["host", "port", "session_id", "startup"])
+def test_module__has_each_official_name_in_one_group():
+    dolphindb = pytest.importorskip("dolphindb")
+    groups = [MODULE_BUILT, set(refused.LATER), set(refused.NOT_HERE)]
+    assert sorted(name for group in groups for name in group) == sorted({*dolphindb.__all__})
+
+
+@pytest.mark.official
+def test_session__has_each_official_name_in_one_group():
+    dolphindb = pytest.importorskip("dolphindb")
+    session = dolphindb.Session()
+    # `cpp` is the compiled half of the official session
+    theirs = {name for name in (*dir(dolphindb.Session), *vars(session)) if not name.startswith("_")}
+    theirs.remove("cpp")
+    groups = [SESSION_BUILT, ATTRIBUTES, set(refused.SESSION_LATER), set(refused.SESSION_NOT_HERE)]
+    assert sorted(name for group in groups for name in group) == sorted(theirs)
+
+
+@pytest.mark.official
+@pytest.mark.parametrize("ours", [ddb.BlockReader, ddb.Database, ddb.month], ids=lambda ours: ours.__name__)
+def test_class__has_the_official_methods(ours):
+    theirs = getattr(pytest.importorskip("dolphindb"), ours.__name__)
+    public = {name for name in dir(theirs) if not name.startswith("_")}
+    assert {name for name in dir(ours) if not name.startswith("_")} == public
+    if ours is not ddb.Database:
+        for name in public:
+            member = inspect.getattr_static(theirs, name)
+            assert type(inspect.getattr_static(ours, name)) is type(member)
+            if inspect.isfunction(member):
+                assert _parameters(getattr(ours, name)) == _parameters(member)
+
+
+@pytest.mark.parametrize("name", sorted(MODULE_BUILT))
+def test_built_name__is_there(name):
+    assert getattr(ddb, name) is not None
+
+
+@pytest.mark.parametrize("name", sorted(refused.MODULE))
+def test_refused_name__says_what_to_do(name):
+    with pytest.raises(ddb.NotSupported, match=f"^{name} .*") as caught:
+        getattr(ddb, name)
+    assert ("not built yet" in str(caught.value)) == (name in refused.LATER)
+    if name in refused.NOT_HERE and name != "logger":
+        assert "the official client can live in the same process" in str(caught.value)
+    with pytest.raises(ddb.NotSupported):
+        exec(f"from dolphindb_fast import {name}")
+
+
+def test_unknown_name__is_an_attribute_error():
+    assert not hasattr(ddb, "noSuchName")
+    with pytest.raises(ImportError):
+        exec("from dolphindb_fast import noSuchName")
+
+
+@pytest.mark.parametrize("name", sorted(refused.SESSION))
+def test_refused_method__says_what_to_do(name):
+    session = ddb.Session()
+    with pytest.raises(ddb.NotSupported, match=f"^Session.{name} "):
+        getattr(session, name)("a", 1, x=2)
+    if name != "msg_logger":
+        with pytest.raises(ddb.NotSupported):
+            getattr(ddb.Session, name)()
+
+
+def test_database__creates_no_tables():
+    with pytest.raises(ddb.NotSupported, match="query builder"):
+        ddb.Database("d", None).createPartitionedTable(None, "t", "a")
+
+
+@pytest.mark.official
+@pytest.mark.parametrize("name", sorted(ATTRIBUTES - {"is_alive"}))
 def test_session__has_the_official_attributes(name, ours_sync, official_sync):
     ours, theirs = getattr(ours_sync.session, name), getattr(official_sync.session, name)
     assert type(ours) is type(theirs)
