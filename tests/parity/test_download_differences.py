@@ -1,8 +1,8 @@
-"""Where our result is another: what the official client corrupts, refuses or breaks on, and has one right meaning.
+"""Where our result is another: what the official client corrupts, refuses or breaks on, with one right meaning.
 
 What it makes of each reply is checked too, unless it crashes or hangs: sets of BOOL, decimals, ANY and array
-vectors, VOID vectors in which it reads memory that was never written, and chunks, after which its connection is
-out of step. There the expectation is what the bytes say.
+vectors, VOID vectors in which it reads memory that was never written, and chunks, after which its connection
+is out of step. There the expectation is what the bytes say.
 """
 
 from __future__ import annotations
