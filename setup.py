@@ -27,7 +27,10 @@ EXTENSIONS = {
             "csrc/ddb_link_posix.c",
         ],
     ),
-    "dolphindb_fast._decode": ("dolphindb_fast/_decode.pyx", ["csrc/ddb_read.c"]),
+    "dolphindb_fast._decode": (
+        "dolphindb_fast/_decode.pyx",
+        ["csrc/ddb_read.c", "csrc/ddb_compress.c", "csrc/ddb_format.c"],
+    ),
 }
 
 compile_args = ["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter", "-g0"]

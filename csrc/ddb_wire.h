@@ -13,7 +13,9 @@ enum ddb_form {
     DDB_FORM_SET = 4,
     DDB_FORM_DICTIONARY = 5,
     DDB_FORM_TABLE = 6,
-    DDB_FORM_CHART = 7
+    DDB_FORM_CHART = 7,
+    DDB_FORM_CHUNK = 8,
+    DDB_FORM_SYSOBJ = 9
 };
 
 enum ddb_type {
@@ -39,6 +41,7 @@ enum ddb_type {
     DDB_TYPE_UUID = 19,
     DDB_TYPE_FUNCTIONDEF = 20,
     DDB_TYPE_ANY = 25,
+    DDB_TYPE_COMPRESS = 26,
     DDB_TYPE_DATEHOUR = 28,
     DDB_TYPE_IPADDR = 30,
     DDB_TYPE_INT128 = 31,

@@ -27,6 +27,7 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
 from .verify import _verify_first_requests, verify
@@ -67,6 +68,7 @@ __all__ = [
     "UsageError",
     "ValueRefused",
     "dumps",
+    "loads",
     "month",
     "name",
     "session",

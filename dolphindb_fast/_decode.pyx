@@ -4,24 +4,38 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy, memmove
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 cimport numpy as cnp
+
+from decimal import Decimal
 
 import numpy as np
 
 from . import settings as keys
-from .column import WIRE_DTYPES, Column, Dictionary, Table
-from .errors import ProtocolError
+from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
+from .errors import NotSupported, ProtocolError
 
+from ._c.compress cimport (
+    DDB_BLOCK_BYTES, DDB_BLOCK_LZ4, DDB_COMPRESSED_HEAD, DDB_COMPRESSION_DELTA,
+    ddb_compressed, ddb_compressed_block, ddb_compressed_head, ddb_delta_decode,
+)
+from ._c.format cimport (
+    DDB_TEXT_DECIMAL, DDB_TEXT_INT128, DDB_TEXT_IPADDR, DDB_TEXT_UUID,
+    ddb_format_decimal, ddb_format_int128, ddb_format_ipaddr, ddb_format_uuid,
+)
 from ._c.read cimport (
-    ddb_read_check_indices, ddb_read_counts, ddb_read_find, ddb_read_head, ddb_read_text, ddb_window,
+    ddb_read_array_counts, ddb_read_array_head, ddb_read_blobs, ddb_read_check_indices, ddb_read_contains,
+    ddb_read_counts, ddb_read_find, ddb_read_head, ddb_read_int, ddb_read_text, ddb_window,
 )
 from ._c.status cimport DDB_OK
 from ._c.wire cimport (
-    DDB_FORM_DICTIONARY, DDB_FORM_PAIR, DDB_FORM_SCALAR, DDB_FORM_TABLE, DDB_FORM_VECTOR, DDB_LIMIT_SYMBOLS,
-    DDB_TYPE_ANY, DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_SYMBOL_BASE, DDB_TYPE_VOID,
+    DDB_FORM_CHART, DDB_FORM_DICTIONARY, DDB_FORM_MATRIX, DDB_FORM_PAIR, DDB_FORM_SCALAR, DDB_FORM_SET,
+    DDB_FORM_TABLE, DDB_FORM_VECTOR, DDB_LIMIT_SYMBOLS, DDB_TYPE_ANY, DDB_TYPE_ARRAY, DDB_TYPE_BLOB,
+    DDB_TYPE_COMPRESS, DDB_TYPE_DECIMAL32, DDB_TYPE_DECIMAL64, DDB_TYPE_DECIMAL128, DDB_TYPE_FUNCTIONDEF,
+    DDB_TYPE_INT128, DDB_TYPE_IPADDR, DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_SYMBOL_BASE, DDB_TYPE_UUID,
+    DDB_TYPE_VOID,
 )
 
 cdef extern from "Python.h":
@@ -32,15 +46,38 @@ cnp.import_array()
 
 cdef enum:
     DEPTH_LIMIT = 64
-    # a vector of this many bytes is allocated at once; a longer one grows with the bytes that arrive, so that a
-    # false count can't ask for memory that nobody sends
-    TRUSTED_BYTES = 16 << 20
     TABLE_COLUMNS_LIMIT = 1 << 20
+    # memory counted against the budget beside that of the arrays, what becomes of it in Python included
+    COST_VOID = 17
+    COST_OBJECT = 512
+    COST_TABLE_COLUMN = 2048
 
 cdef object _dtypes = WIRE_DTYPES
+cdef object _BYTES = np.dtype(np.uint8)
+cdef object _Decimal = Decimal
+cdef dict _null_bits = {
+    dtype: int.from_bytes(np.asarray(null, dtype=dtype).tobytes(), "little") for dtype, null in NULLS.items()
+}
+cdef dict _TEXT_BYTES = {
+    DDB_TYPE_UUID: DDB_TEXT_UUID, DDB_TYPE_INT128: DDB_TEXT_INT128, DDB_TYPE_IPADDR: DDB_TEXT_IPADDR,
+    DDB_TYPE_DECIMAL32: DDB_TEXT_DECIMAL, DDB_TYPE_DECIMAL64: DDB_TEXT_DECIMAL,
+    DDB_TYPE_DECIMAL128: DDB_TEXT_DECIMAL,
+}
+cdef dict _SCALES = {DDB_TYPE_DECIMAL32: 9, DDB_TYPE_DECIMAL64: 18, DDB_TYPE_DECIMAL128: 38}
+cdef tuple _FORMS = (
+    "scalar", "vector", "pair", "matrix", "set", "dictionary", "table", "chart", "chunk", "sysobj",
+)
+
+include "_decode_stream.pxi"
+include "_decode_compress.pxi"
+include "_decode_text.pxi"
 
 
-cdef class Reader:
+cdef object _named(int type):
+    return keys.TYPE_STRING.get(type, f"number {type}")
+
+
+cdef class Reader(_Stream):
     """Read lines and objects from a stream of bytes.
 
     Parameters
@@ -50,6 +87,10 @@ cdef class Reader:
         for example ``socket.recv_into``. Its exceptions pass through.
     window : int
         Bytes asked for at a time; the window grows for a line or cell that is longer.
+    expansion, allowance : int
+        An object may take ``allowance`` bytes of memory and ``expansion`` bytes more for each byte received of it;
+        one that asks for more is refused. Only bytes that say much with little come near: VOID cells, compressed
+        columns. Default 256 and 1 MiB. A value made of it, by `to_python`, takes its own memory.
 
     Attributes
     ----------
@@ -63,189 +104,86 @@ cdef class Reader:
     EOFError
         The stream ended inside what was being read.
     ProtocolError
-        The bytes are not a line or object of the protocol; the reader can't be used further.
+        The bytes are not a line or object of the protocol, or beyond a limit; the reader can't be used further.
+    NotSupported
+        A column compressed with LZ4, and the package lz4 is not installed; the reader can't be used further.
     """
 
-    cdef object fill
-    cdef object memory        # bytearray behind `data`; replaced, never resized, when the window grows
-    cdef object view
-    cdef ddb_window window
-    cdef size_t capacity
-    cdef int64_t consumed     # bytes dropped from the front of the window
-
-    def __init__(self, fill, *, Py_ssize_t window=262144):
-        self.fill = fill
-        self._allocate(max(window, 64))
-
-    @property
-    def offset(self):
-        return self.consumed + <int64_t>self.window.position
-
-    @property
-    def buffered(self):
-        return self.window.size - self.window.position
-
-    def read_line(self, Py_ssize_t limit=1 << 20):
-        """The bytes up to LF, without it and without a CR before it."""
-        line = self._read_until(10, limit, "line")
-        return line[:len(line) - 1] if line.endswith(b"\r") else line
-
-    def read_text(self, Py_ssize_t limit=1 << 20):
-        """The bytes up to NUL, without it."""
-        return self._read_until(0, limit, "text")
-
-    def read_bytes(self, Py_ssize_t size):
-        """Exactly `size` bytes."""
-        cdef Py_ssize_t available
-        if size < 0:
-            self._malformed(f"negative size {size}")
-        if size <= <Py_ssize_t>self.capacity:
-            self._need(size)
-            result = PyBytes_FromStringAndSize(<char *>self.window.data + self.window.position, size)
-            self.window.position += size
-            return result
-        array = self._read_array(np.dtype(np.uint8), size)
-        return array.tobytes()
-
     def read_object(self):
-        """One wire object: a `Column`, `Table` or `Dictionary`."""
+        """One wire object: a `Column`, `Matrix`, `Set`, `Dictionary` or `Table`."""
+        self._begin()
         return self._read_object(0)
 
-    cdef int _allocate(self, size_t capacity) except -1:
-        memory = bytearray(capacity)
-        cdef char *data = memory
-        cdef size_t left = self.window.size - self.window.position
-        if left:
-            memcpy(data, self.window.data + self.window.position, left)
-        self.consumed += <int64_t>self.window.position
-        self.memory = memory
-        self.view = memoryview(memory)
-        self.window.data = <uint8_t *>data
-        self.window.position = 0
-        self.window.size = left
-        self.capacity = capacity
-        return 0
+    def read_block_header(self):
+        """The head of a reply in blocks: an ANY vector whose elements `read_object` then reads one by one.
 
-    cdef int _more(self) except -1:
-        """Get at least one more byte into the window."""
-        cdef size_t left = self.window.size - self.window.position
-        cdef Py_ssize_t got
-        if self.window.position and (left == 0 or self.capacity - self.window.size < self.capacity // 4):
-            memmove(<void *>self.window.data, self.window.data + self.window.position, left)
-            self.consumed += <int64_t>self.window.position
-            self.window.position = 0
-            self.window.size = left
-        if self.window.size == self.capacity:
-            self._allocate(self.capacity * 2)
-        got = self.fill(self.view[self.window.size:])
-        if got <= 0:
-            raise EOFError("the stream ended")
-        if got > <Py_ssize_t>(self.capacity - self.window.size):
-            raise ValueError("fill returned more bytes than there was room for")
-        self.window.size += got
-        return 0
-
-    cdef int _need(self, size_t size) except -1:
-        while self.window.size - self.window.position < size:
-            self._more()
-        return 0
-
-    cdef object _malformed(self, str text):
-        raise ProtocolError(text, self.offset)
-
-    cdef bytes _read_until(self, uint8_t stop, Py_ssize_t limit, str what):
-        cdef size_t size = 0
-        cdef Py_ssize_t left
-        while ddb_read_find(&self.window, stop, &size) != DDB_OK:
-            left = self.window.size - self.window.position
-            if left > limit:
-                self._malformed(f"{what} longer than {limit} bytes")
-            self._more()
-        if <Py_ssize_t>size > limit:
-            self._malformed(f"{what} longer than {limit} bytes")
-        result = PyBytes_FromStringAndSize(<char *>self.window.data + self.window.position, size)
-        self.window.position += size + 1
-        return result
-
-    cdef object _read_array(self, object dtype, int64_t count):
-        """`count` cells straight into the memory of their final array."""
-        cdef int64_t total = count * <int64_t>dtype.itemsize
-        cdef int64_t room = min(total, <int64_t>TRUSTED_BYTES)
-        cdef int64_t done = 0
-        cdef size_t part
-        cdef cnp.ndarray raw = np.empty(room, dtype=np.uint8)
-        while True:
-            part = min(<size_t>(room - done), self.window.size - self.window.position)
-            memcpy(cnp.PyArray_BYTES(raw) + done, self.window.data + self.window.position, part)
-            self.window.position += part
-            done += part
-            while done < room:
-                got = self.fill(memoryview(raw)[done:])
-                if got <= 0:
-                    raise EOFError("the stream ended")
-                done += got
-                self.consumed += got
-            if done == total:
-                return raw.view(dtype)
-            room = min(total, room * 2)
-            grown = np.empty(room, dtype=np.uint8)
-            grown[:done] = raw
-            raw = grown
-
-    cdef object _read_texts(self, int64_t count, int type, int form):
-        """`count` NUL-terminated cells as offsets and data."""
-        cdef int64_t room = min(count, <int64_t>(TRUSTED_BYTES // 8))
-        cdef int64_t done = 0, cells = 0
-        cdef size_t used = 0, bytes_read = 0, capacity, window_left
-        cdef cnp.ndarray ends = np.empty(room + 1, dtype=np.int64)
-        cdef cnp.ndarray data = np.empty(min(self.window.size - self.window.position, <size_t>(16 * room)) + 64, dtype=np.uint8)
-        (<int64_t *>cnp.PyArray_DATA(ends))[0] = 0
-        capacity = data.shape[0]
-        while done < count:
-            ddb_read_text(
-                &self.window, room - done, <int64_t>used,
-                <uint8_t *>cnp.PyArray_DATA(data) + used, capacity - used,
-                <int64_t *>cnp.PyArray_DATA(ends) + done + 1, &cells, &bytes_read,
-            )
-            done += cells
-            used += bytes_read
-            if done == count:
-                break
-            if done == room:
-                room = min(count, room * 2)
-                ends = _grown(ends, done + 1, room + 1)
-                continue
-            window_left = self.window.size - self.window.position
-            if capacity - used < window_left:
-                capacity = capacity * 2
-                data = _grown(data, used, capacity)
-                continue
-            self._more()
-        if capacity > used + used // 4:
-            data = data[:used].copy()
-        else:
-            data = data[:used]
-        return Column(type, data, form=form, offsets=ends)
+        Returns
+        -------
+        rows, columns : int
+            ``rows * columns`` objects follow.
+        """
+        cdef int type = 0, form = 0
+        cdef int32_t rows = 0, columns = 0
+        self._begin()
+        # an object that is none may be shorter than the head, and more than it would never come
+        self._need(2)
+        ddb_read_head(&self.window, &type, &form)
+        if type != DDB_TYPE_ANY or form != DDB_FORM_VECTOR:
+            self._malformed(f"blocks must be an ANY vector, not {_named(type)} of form {form}")
+        self._need(8)
+        ddb_read_counts(&self.window, &rows, &columns)
+        if rows < 0 or columns < 0:
+            self._malformed(f"blocks must be an ANY vector of some rows and columns, not {rows} x {columns}")
+        return rows, columns
 
     cdef object _read_object(self, int depth):
         cdef int type = 0, form = 0
-        if depth > DEPTH_LIMIT:
-            self._malformed(f"objects nested deeper than {DEPTH_LIMIT}")
+        if depth:
+            if depth > DEPTH_LIMIT:
+                self._malformed(f"objects nested deeper than {DEPTH_LIMIT}")
+            self._charge(COST_OBJECT)
         self._need(2)
         ddb_read_head(&self.window, &type, &form)
         if form == DDB_FORM_TABLE:
             return self._read_table(depth)
         if form == DDB_FORM_SCALAR:
-            return self._read_cells(type, 1, form, depth, None)
+            return self._read_cells(type, 1, form, depth, None, self._read_scale(type), 0)
         if form == DDB_FORM_VECTOR or form == DDB_FORM_PAIR:
             return self._read_vector(type, form, depth, None)
-        if form == DDB_FORM_DICTIONARY:
-            names = self._read_object(depth + 1)
-            values = self._read_object(depth + 1)
-            if not isinstance(names, Column) or not isinstance(values, Column) or len(names) != len(values):
-                self._malformed("a dictionary needs two vectors of equal length")
-            return Dictionary(names, values)
-        self._malformed(f"objects of form {form} (type {type}) are not supported")
+        if form == DDB_FORM_MATRIX:
+            return self._read_matrix(depth)
+        if form == DDB_FORM_SET:
+            return Set(self._read_labels("set", depth))
+        if form == DDB_FORM_DICTIONARY or form == DDB_FORM_CHART:
+            names = self._read_labels("dictionary", depth)
+            values = self._read_labels("dictionary", depth)
+            if len(names) != len(values):
+                self._malformed(f"a dictionary of {len(names)} keys and {len(values)} values")
+            return Dictionary(names, values, form)
+        self._malformed(
+            f"objects of form {_FORMS[form] if form < len(_FORMS) else form} (type {_named(type)}) are not supported"
+        )
+
+    cdef object _read_labels(self, str what, int depth):
+        value = self._read_object(depth + 1)
+        if not isinstance(value, Column) or value.form != DDB_FORM_VECTOR:
+            self._malformed(f"a part of a {what} is no vector")
+        return value
+
+    cdef int _read_scale(self, int type) except? -1:
+        """Digits after the point, which stand before the cells of decimals; 0 of other types."""
+        cdef int32_t scale = 0
+        limit = _SCALES.get(type % DDB_TYPE_ARRAY if type < 2 * DDB_TYPE_ARRAY else type)
+        if limit is None:
+            return 0
+        self._need(4)
+        ddb_read_int(&self.window, &scale)
+        return self._check_scale(type, scale, limit)
+
+    cdef int _check_scale(self, int type, int scale, object limit) except? -1:
+        if scale < 0 or scale > limit:
+            self._malformed(f"scale {scale} of {_named(type)} is outside 0 to {limit}")
+        return scale
 
     cdef object _read_vector(self, int type, int form, int depth, dict bases):
         cdef int32_t rows = 0, columns = 0
@@ -253,30 +191,91 @@ cdef class Reader:
         ddb_read_counts(&self.window, &rows, &columns)
         if rows < 0:
             self._malformed(f"negative row count {rows}")
-        return self._read_cells(type, rows, form, depth, bases)
+        if form == DDB_FORM_PAIR and (rows != 2 or type >= DDB_TYPE_ARRAY or type in (DDB_TYPE_ANY, DDB_TYPE_COMPRESS)):
+            self._malformed(f"a pair of {rows} cells of type {_named(type)}")
+        if type == DDB_TYPE_COMPRESS:
+            # in a table the other columns come first: they tell how much memory it may take
+            compressed = self._read_compressed(rows)
+            return compressed if bases is not None else self._expand(compressed, depth)
+        return self._read_cells(type, rows, form, depth, bases, self._read_scale(type), columns)
 
-    cdef object _read_cells(self, int type, int64_t rows, int form, int depth, dict bases):
-        cdef int64_t i
-        if type == DDB_TYPE_STRING or type == DDB_TYPE_SYMBOL:
-            return self._read_texts(rows, type, form)
-        if type == DDB_TYPE_SYMBOL_BASE and form != DDB_FORM_SCALAR:
-            return self._read_symbols(rows, form, bases)
+    cdef object _read_cells(self, int type, int64_t rows, int form, int depth, dict bases, int scale, int64_t cells):
+        cdef int64_t i, size
+        dtype = _dtypes.get(type)
+        if dtype is not None and (type != DDB_TYPE_VOID or form == DDB_FORM_SCALAR):
+            return Column(type, self._read_array(dtype, rows), form=form, scale=scale)
+        if type == DDB_TYPE_STRING or type == DDB_TYPE_SYMBOL or type == DDB_TYPE_BLOB:
+            return self._read_texts(rows, type, form, 0)
+        if type == DDB_TYPE_SYMBOL_BASE and form == DDB_FORM_VECTOR:
+            return self._read_symbols(rows, bases)
         if type == DDB_TYPE_ANY and form == DDB_FORM_VECTOR:
             items = []
             for i in range(rows):
                 items.append(self._read_object(depth + 1))
-            return Column(type, items, form=form)
-        if type == DDB_TYPE_VOID and form != DDB_FORM_SCALAR:
-            # a VOID vector has no cells on the wire
-            if rows > TRUSTED_BYTES:
-                self._malformed(f"VOID vector of {rows} rows")
+            return Column(type, items)
+        if type == DDB_TYPE_VOID:
+            # VOID vectors have no cells on the wire
+            self._charge(rows * COST_VOID)
             return Column(type, np.zeros(rows, dtype=np.int8), form=form)
-        dtype = _dtypes.get(type)
-        if dtype is None:
-            self._malformed(f"type {keys.TYPE_STRING.get(type, type)} is not supported")
-        return Column(type, self._read_array(dtype, rows), form=form)
+        if type == DDB_TYPE_FUNCTIONDEF and form == DDB_FORM_SCALAR:
+            self._need(1)
+            scale = self.window.data[self.window.position]
+            self.window.position += 1
+            return self._read_texts(1, type, form, scale)
+        if DDB_TYPE_ARRAY < type < 2 * DDB_TYPE_ARRAY and type - DDB_TYPE_ARRAY in _dtypes and form == DDB_FORM_VECTOR:
+            return self._read_array_vector(type, rows, scale, cells)
+        self._malformed(f"a {_FORMS[form]} of type {_named(type)} is not supported")
 
-    cdef object _read_symbols(self, int64_t rows, int form, dict bases):
+    cdef object _read_texts(self, int64_t count, int type, int form, int scale):
+        """`count` cells of NUL-terminated text, or of BLOBs, as offsets and data."""
+        cdef int64_t room = self._room(0, 8 * count + 8) // 8   # of `ends`
+        cdef int64_t done = 0, cells = 0
+        cdef size_t used = 0, bytes_read = 0, capacity
+        cdef int32_t size = 0
+        cdef cnp.ndarray ends = np.empty(room, dtype=np.int64)
+        cdef cnp.ndarray data
+        capacity = min(self.window.size - self.window.position, <size_t>(16 * room)) + 64
+        self._charge(capacity)
+        data = np.empty(capacity, dtype=_BYTES)
+        (<int64_t *>cnp.PyArray_DATA(ends))[0] = 0
+        while done < count:
+            if done + 1 == room:
+                room = self._room(8 * room, 8 * count + 8) // 8
+                ends = _grown(ends, done + 1, room)
+            capacity = data.shape[0]
+            if type == DDB_TYPE_BLOB:
+                ddb_read_blobs(
+                    &self.window, room - 1 - done, <int64_t>used,
+                    <uint8_t *>cnp.PyArray_DATA(data) + used, capacity - used,
+                    <int64_t *>cnp.PyArray_DATA(ends) + done + 1, &cells, &bytes_read,
+                )
+            else:
+                ddb_read_text(
+                    &self.window, room - 1 - done, <int64_t>used,
+                    <uint8_t *>cnp.PyArray_DATA(data) + used, capacity - used,
+                    <int64_t *>cnp.PyArray_DATA(ends) + done + 1, &cells, &bytes_read,
+                )
+            done += cells
+            used += bytes_read
+            if done == count or done + 1 == room:
+                continue
+            if type == DDB_TYPE_BLOB:
+                # the next cell is larger than what is left of the window or of `data`
+                self._need(4)
+                ddb_read_int(&self.window, &size)
+                if size < 0:
+                    self._malformed(f"BLOB of {size} bytes in row {done}")
+                data = self._extend(data, used, size, max(<int64_t>(used + size), <int64_t>(2 * capacity)))
+                used += size
+                done += 1
+                (<int64_t *>cnp.PyArray_DATA(ends))[done] = used
+            elif capacity - used < self.window.size - self.window.position:
+                data = _grown(data, used, self._room(capacity, 2 * capacity))
+            else:
+                self._more()
+        return Column(type, _trimmed(data, used), form=form, offsets=ends[:count + 1], scale=scale)
+
+    cdef object _read_symbols(self, int64_t rows, dict bases):
         cdef int32_t base = 0, count = 0
         cdef int64_t bad
         cdef cnp.ndarray indices
@@ -285,7 +284,7 @@ cdef class Reader:
         if count < 0 or count > DDB_LIMIT_SYMBOLS:
             self._malformed(f"symbol base of {count} entries")
         if count:
-            symbols = self._read_texts(count, DDB_TYPE_STRING, DDB_FORM_VECTOR)
+            symbols = self._read_texts(count, DDB_TYPE_STRING, DDB_FORM_VECTOR, 0)
             if bases is not None:
                 bases[base] = symbols
         else:
@@ -298,7 +297,56 @@ cdef class Reader:
         bad = ddb_read_check_indices(<int32_t *>cnp.PyArray_DATA(indices), rows, len(symbols))
         if bad >= 0:
             self._malformed(f"symbol index {indices[bad]} in row {bad} is outside its base of {len(symbols)}")
-        return Column(DDB_TYPE_SYMBOL, indices, form=form, symbols=symbols)
+        return Column(DDB_TYPE_SYMBOL, indices, symbols=symbols)
+
+    cdef object _read_array_vector(self, int type, int64_t rows, int scale, int64_t cells):
+        """Blocks of counts and cells. The total in the head is a hint: it is not true of compressed columns."""
+        cdef object dtype = _dtypes[type - DDB_TYPE_ARRAY]
+        cdef int64_t item = dtype.itemsize
+        cdef int64_t room = self._room(0, 8 * rows + 8) // 8   # of `ends`
+        cdef int64_t done = 0, total = 0, used = 0, size
+        cdef int part = 0, width = 0
+        cdef cnp.ndarray ends = np.empty(room, dtype=np.int64)
+        cdef cnp.ndarray raw = np.empty(0, dtype=_BYTES)
+        (<int64_t *>cnp.PyArray_DATA(ends))[0] = 0
+        while done < rows:
+            self._need(4)
+            if ddb_read_array_head(&self.window, rows - done, &part, &width) != DDB_OK:
+                self._malformed(f"a block of {part} rows with counts of {width} bytes, {rows - done} rows are left")
+            self._need(part * width)
+            while done + part >= room:
+                room = self._room(8 * room, 8 * rows + 8) // 8
+                ends = _grown(ends, done + 1, room)
+            ddb_read_array_counts(&self.window, part, width, total, <int64_t *>cnp.PyArray_DATA(ends) + done + 1)
+            done += part
+            size = ((<int64_t *>cnp.PyArray_DATA(ends))[done] - total) * item
+            total += size // item
+            raw = self._extend(raw, used, size, max(max(cells * item, used + size), 2 * used))
+            used += size
+        data = _trimmed(raw, used).view(dtype)
+        return Column(type, data, offsets=ends[:rows + 1], scale=scale)
+
+    cdef object _read_matrix(self, int depth):
+        cdef int type = 0, form = 0
+        cdef int32_t rows = 0, columns = 0
+        cdef uint8_t labels
+        self._need(1)
+        labels = self.window.data[self.window.position]
+        self.window.position += 1
+        row_labels = self._read_labels("matrix", depth) if labels & 1 else None
+        column_labels = self._read_labels("matrix", depth) if labels & 2 else None
+        self._need(10)
+        ddb_read_head(&self.window, &type, &form)  # the cells' own, which counts
+        ddb_read_counts(&self.window, &rows, &columns)
+        if form != DDB_FORM_MATRIX or type not in _dtypes or type == DDB_TYPE_VOID or type in _SCALES:
+            self._malformed(f"a matrix with cells of type {_named(type)} and form {form} is not supported")
+        if rows < 0 or columns < 0 or (row_labels is not None and len(row_labels) != rows) \
+                or (column_labels is not None and len(column_labels) != columns):
+            self._malformed(f"matrix of {rows} rows and {columns} columns that its labels don't have")
+        if <int64_t>rows * columns > 1 << 40:
+            self._malformed(f"matrix of {rows} rows and {columns} columns")
+        cells = self._read_cells(type, <int64_t>rows * columns, DDB_FORM_VECTOR, depth, None, 0, 0)
+        return Matrix(cells, rows, columns, row_labels, column_labels)
 
     cdef object _read_table(self, int depth):
         cdef int32_t rows = 0, columns = 0
@@ -307,91 +355,97 @@ cdef class Reader:
         ddb_read_counts(&self.window, &rows, &columns)
         if rows < 0 or columns < 1 or columns > TABLE_COLUMNS_LIMIT:
             self._malformed(f"table of {rows} rows and {columns} columns")
-        name = self.read_text().decode(errors="replace")
+        name = self._read_until(0, 1 << 20, "table name").decode(errors="replace")
         names = []
         for i in range(columns):
-            names.append(self.read_text().decode(errors="replace"))
+            names.append(self._read_until(0, 1 << 20, "column name").decode(errors="replace"))
         bases = {}
         parts = []
         for i in range(columns):
             self._need(2)
             ddb_read_head(&self.window, &type, &form)
-            if form != DDB_FORM_VECTOR:
+            if form != DDB_FORM_VECTOR and form != DDB_FORM_PAIR:
                 self._malformed(f"column {names[i]!r} has form {form}, not vector")
+            self._charge(COST_TABLE_COLUMN)
             column = self._read_vector(type, form, depth + 1, bases)
             if parts and len(column) != len(parts[0]):
                 self._malformed(f"column {names[i]!r} has {len(column)} rows, the first has {len(parts[0])}")
             parts.append(column)
+        for i in range(columns):
+            if isinstance(parts[i], _Compressed):
+                parts[i] = self._expand(parts[i], depth + 1)
         return Table(names, parts, name)
 
+    cdef _Compressed _read_compressed(self, int64_t size):
+        """A compressed column as it stands; `size` counts its second head and its blocks."""
+        cdef _Compressed compressed = _Compressed.__new__(_Compressed)
+        cdef ddb_compressed *head = &compressed.head
+        self._need(DDB_COMPRESSED_HEAD)
+        if ddb_compressed_head(self.window.data + self.window.position, head) != DDB_OK or size < DDB_COMPRESSED_HEAD:
+            self._malformed(f"compressed column of {size} bytes, method {head.method}, {head.count} elements")
+        compressed.offset = self.offset - self.start
+        element = head.type - DDB_TYPE_ARRAY if head.type > DDB_TYPE_ARRAY else head.type
+        dtype = _dtypes.get(element)
+        if element == DDB_TYPE_VOID or (
+            dtype is None and head.type not in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_BLOB)
+        ):
+            self._malformed(f"a compressed column of type {_named(head.type)} is not supported")
+        if head.method == DDB_COMPRESSION_DELTA and (
+            head.type > DDB_TYPE_ARRAY or dtype is None or dtype.kind != "i" or head.unit not in (2, 4, 8)
+            or dtype.itemsize != head.unit
+        ):
+            self._malformed(f"delta code of {head.unit} bytes in a column of type {_named(head.type)}")
+        if element in _SCALES:
+            self._check_scale(element, head.scale, _SCALES[element])
+        self.window.position += DDB_COMPRESSED_HEAD
+        compressed.body = self._read_array(_BYTES, size - DDB_COMPRESSED_HEAD)
+        return compressed
 
-cdef cnp.ndarray _grown(cnp.ndarray array, size_t used, size_t size):
-    grown = np.empty(size, dtype=array.dtype)
-    grown[:used] = array[:used]
-    return grown
-
-
-def texts(cnp.ndarray data not None, cnp.ndarray offsets not None):
-    """The texts of a STRING column as an object array of str.
-
-    Parameters
-    ----------
-    data : ndarray of uint8
-    offsets : ndarray of int64
-        As `Column` has them.
-
-    Returns
-    -------
-    ndarray of object
-        Bytes that are not UTF-8 are dropped, as the official client does.
-    """
-    cdef Py_ssize_t i, count = offsets.shape[0] - 1
-    cdef cnp.ndarray result
-    cdef PyObject **cells
-    cdef const int64_t *cuts
-    cdef const char *bytes_
-    cdef int64_t size
-    cdef bint ascii
-    cdef object text
-    if data.ndim != 1 or offsets.ndim != 1 or count < 0 or data.dtype != np.uint8 or offsets.dtype != np.int64 \
-            or not data.flags.c_contiguous or not offsets.flags.c_contiguous:
-        raise ValueError("data must be contiguous uint8 and offsets contiguous int64, at least one")
-    result = np.empty(count, dtype=object)
-    cells = <PyObject **>cnp.PyArray_DATA(result)
-    cuts = <const int64_t *>cnp.PyArray_DATA(offsets)
-    bytes_ = cnp.PyArray_BYTES(data)
-    size = data.shape[0]
-    # looked at once: a third of the time of a short text goes into finding out that it is ASCII
-    ascii = size == 0 or data.max() < 128
-    for i in range(count):
-        if cuts[i] < 0 or cuts[i + 1] < cuts[i] or cuts[i + 1] > size:
-            raise ValueError(f"offsets of row {i} are outside the data")
-        if ascii:
-            text = PyUnicode_New(cuts[i + 1] - cuts[i], 127)
-            memcpy(PyUnicode_DATA(text), bytes_ + cuts[i], cuts[i + 1] - cuts[i])
-        else:
-            text = PyUnicode_DecodeUTF8(bytes_ + cuts[i], cuts[i + 1] - cuts[i], b"ignore")
-        Py_INCREF(text)
-        Py_XDECREF(cells[i])
-        cells[i] = <PyObject *>text
-    return result
+    cdef object _expand(self, _Compressed compressed, int depth):
+        """The column that a compressed one holds."""
+        cdef int64_t left = self._budget() - 4 * DDB_BLOCK_BYTES  # the stream of its bytes takes memory too
+        cdef int type = compressed.head.type
+        cdef _Blocks blocks = _Blocks(compressed)
+        cdef Reader plain
+        try:
+            plain = Reader(blocks, window=DDB_BLOCK_BYTES, expansion=0, allowance=max(left, 0))
+            plain.complete = True
+            try:
+                column = plain._read_cells(
+                    type, compressed.head.count, DDB_FORM_VECTOR, depth, None,
+                    compressed.head.scale if type % DDB_TYPE_ARRAY in _SCALES else 0, 0,
+                )
+            except EOFError:
+                raise ProtocolError("its blocks end too early") from None
+            if blocks.left or plain.window.position != plain.window.size:
+                raise ProtocolError("its blocks hold more than it says")
+        except ProtocolError as error:
+            raise ProtocolError(
+                f"compressed column of {compressed.head.count} {_named(type)}: {error}", compressed.offset
+            ) from None
+        self.charged += plain.charged
+        return column
 
 
-def decode(data):
+def decode(data, *, expansion=DEFAULT_EXPANSION, allowance=DEFAULT_ALLOWANCE):
     """The one object that `data` holds.
 
     Parameters
     ----------
     data : bytes-like
+    expansion, allowance : int
+        Limits of memory, as of `Reader`.
 
     Returns
     -------
-    Column, Table or Dictionary
+    Column, Matrix, Set, Dictionary or Table
 
     Raises
     ------
     ProtocolError
         The bytes are malformed, end too early, or go on after the object.
+    NotSupported
+        A column compressed with LZ4, and the package lz4 is not installed.
     """
     rest = memoryview(data).cast("B")
 
@@ -402,7 +456,7 @@ def decode(data):
         rest = rest[size:]
         return size
 
-    reader = Reader(fill, window=min(max(len(rest), 64), 1 << 20))
+    reader = Reader(fill, window=min(max(len(rest), 64), 1 << 20), expansion=expansion, allowance=allowance)
     try:
         value = reader.read_object()
     except EOFError:

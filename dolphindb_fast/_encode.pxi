@@ -354,8 +354,7 @@ cdef class Encoder:
         cdef size_t start
         cdef uint8_t *target
         cdef uint8_t *end
-        cdef int64_t size, i = 0
-        cdef PyObject *cell
+        cdef int64_t done, i = 0
         if self.request.joined and self.request.pending_bytes and rows * 16 > DDB_DEFER_SIZE:
             # else these texts would have to move when the columns before them are written
             self.settle()
@@ -365,21 +364,15 @@ cdef class Encoder:
             raise MemoryError()
         end = out.data + out.capacity
         while True:
+            done = i
             i = put_ascii_run(cells, stride, i, rows, &target, end)
-            if i >= rows:
+            i = put_wide_run(cells, stride, i, rows, &target, end)
+            if i == rows:
                 break
-            cell = (<PyObject **>(cells + i * stride))[0]
-            if cell != NULL and cell_is_str(cell) and cell_is_ready(cell) and not cell_is_ascii(cell):
-                size = cell_length(cell)
-                if size < (end - target - DDB_COPY_SLACK) >> 2 and size <= DDB_LIMIT_TEXT // 3:
-                    size = utf8_of(cell_kind(cell), cell_data(cell), size, target)
-                    if 0 <= size <= DDB_LIMIT_TEXT:
-                        target[size] = 0
-                        target += size + 1
-                        i += 1
-                        continue
+            if i > done:
+                continue
             out.size = target - out.data
-            self.put_cell(cell, i)
+            self.put_cell((<PyObject **>(cells + i * stride))[0], i)
             i += 1
             # room for what is left, at what a cell took so far but at least 8 bytes
             target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>i) + DDB_COPY_SLACK)

@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ProtocolError, UsageError
-from .standin import read_block_header
 
 if TYPE_CHECKING:
     from ._decode import Reader
@@ -97,9 +96,7 @@ class BlockReader:
 def read_blocks(reader: Reader) -> Blocks:
     """Read what stands before blocks."""
     try:
-        rows, columns = read_block_header(reader)
+        rows, columns = reader.read_block_header()
     except ProtocolError as error:
         raise ProtocolError(NO_TABLE) from error
-    if rows < 0 or columns < 0:
-        raise ProtocolError(f"{rows} x {columns} blocks", reader.offset)
     return Blocks(rows * columns, UsageError(HELD))

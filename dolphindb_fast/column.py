@@ -31,6 +31,7 @@ WIRE_DTYPES = {
     keys.DT_NANOTIME: np.dtype("<i8"),
     keys.DT_NANOTIMESTAMP: np.dtype("<i8"),
     keys.DT_DATEHOUR: np.dtype("<i4"),
+    keys.DT_DATEMINUTE: np.dtype("<i4"),
     keys.DT_FLOAT: np.dtype("<f4"),
     keys.DT_DOUBLE: np.dtype("<f8"),
     keys.DT_UUID: np.dtype("V16"),

@@ -69,7 +69,7 @@ class SendTimeout(TimeoutError, LinkError):
 
 
 class ProtocolError(ConnectionError, RuntimeError):
-    """Bytes that are not the protocol; ``offset`` counts from the first byte of the reply or object."""
+    """Bytes that are not the protocol; ``offset`` counts from the first byte of the line or object read."""
 
     def __init__(self, message: str, offset: int | None = None) -> None:
         super().__init__(message if offset is None else f"{message} (byte {offset})")

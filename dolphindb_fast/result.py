@@ -9,151 +9,228 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from . import lossless as lossless_results
 from . import settings as keys
-from ._decode import texts
-from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Table
-from .errors import NotSupported
+from ._decode import decode
+from .cells import (
+    IDENTIFIERS,
+    INTEGRAL,
+    NUMBERS,
+    TEXT,
+    UNITS,
+    cut,
+    dates,
+    dictionary,
+    distinct,
+    elements,
+    identifiers,
+    is_null,
+    objects,
+    rows_of,
+    text_cells,
+    unsupported,
+)
+from .column import NULLS, Column, Dictionary, Matrix, Set, Table
+from .errors import UsageError
 
-__all__ = ["to_python"]
-
-#: unit of the datetime64 that each date or time type becomes
-UNITS = {
-    keys.DT_DATE: "D",
-    keys.DT_MONTH: "M",
-    keys.DT_TIME: "ms",
-    keys.DT_MINUTE: "m",
-    keys.DT_SECOND: "s",
-    keys.DT_DATETIME: "s",
-    keys.DT_TIMESTAMP: "ms",
-    keys.DT_NANOTIME: "ns",
-    keys.DT_NANOTIMESTAMP: "ns",
-    keys.DT_DATEHOUR: "h",
-}
-
-#: MONTH counts from year 0, numpy from 1970
-MONTHS_TO_1970 = 1970 * 12
-
-_INTEGRAL = (keys.DT_CHAR, keys.DT_SHORT, keys.DT_INT, keys.DT_LONG)
-_NUMBERS = (*_INTEGRAL, keys.DT_FLOAT, keys.DT_DOUBLE)
-_TEXT = (keys.DT_STRING, keys.DT_SYMBOL)
+__all__ = ["loads", "to_python"]
 
 
-def to_python(value):
+def loads(data, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False, **limits: int):
+    """The Python object that wire bytes of one object mean; the opposite of `dumps`.
+
+    Parameters
+    ----------
+    data : bytes-like
+        One object, without the lines of a reply before it.
+    pickleTableToList, lossless, raw : bool
+        As `to_python`.
+    expansion, allowance : int, optional
+        The object may take `allowance` (default 1 MiB) bytes of memory and `expansion` (256) bytes more for each
+        byte of `data`.
+
+    Returns
+    -------
+    object
+        As `to_python`.
+
+    Raises
+    ------
+    ProtocolError
+        The bytes are no object, or one beyond a limit; ``offset`` tells where.
+    NotSupported
+        A type without a counterpart in Python, or LZ4 without the package lz4.
+    """
+    return to_python(decode(data, **limits), pickleTableToList=pickleTableToList, lossless=lossless, raw=raw)
+
+
+def to_python(value, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False):
     """Convert a reply.
 
     Parameters
     ----------
-    value : Column, Table, Dictionary or None
+    value : Column, Matrix, Set, Dictionary, Table or None
+    pickleTableToList : bool
+        Tables become lists of arrays, array vectors arrays of two dimensions.
+    lossless : bool
+        Nothing is lost, and the dtype follows from the wire type alone. Vectors and columns of tables: BOOL, integers
+        and floats become pandas' nullable dtypes (``boolean``, ``Int8`` to ``Int64``, ``Float32``, ``Float64``,
+        where NaN is not NULL); dates keep their unit (in tables those that pandas lacks become seconds); STRING,
+        UUID, IPADDR and INT128 ``string`` with NA, SYMBOL Categorical, BLOB bytes with None. Cells of matrices:
+        masked arrays. All else as without.
+    raw : bool
+        Return `value` itself.
 
     Returns
     -------
-    None, bool, int, float, str, numpy.datetime64, numpy.ndarray, list, dict or pandas.DataFrame
+    None, bool, int, float, str, bytes, Decimal, numpy.datetime64, numpy.ndarray, list, set, dict or pandas.DataFrame
 
     Raises
     ------
     NotSupported
-        A type without a conversion yet.
+        POINT and DURATION, which have no counterpart in Python.
+    UsageError
+        `pickleTableToList` with `lossless`, or with an array vector whose rows differ in length.
     """
-    if value is None:
-        return None
+    if value is None or raw:
+        return value
+    if isinstance(value, Column) and value.form == keys.DF_SCALAR and value.type in NUMBERS:
+        # the reply of every append: without arrays of one cell
+        cell = value.data.item()
+        return None if cell == NULLS[value.data.dtype] else cell
+    if lossless and pickleTableToList:
+        raise UsageError("pickleTableToList and lossless exclude each other")
+
+    def convert(item):
+        return to_python(item, pickleTableToList=pickleTableToList, lossless=lossless)
+
     if isinstance(value, Table):
-        return _frame(value)
+        if lossless:
+            return lossless_results.frame(value, convert)
+        return _list(value, convert) if pickleTableToList else _frame(value, convert)
     if isinstance(value, Dictionary):
-        return dict(zip(_elements(value.keys), _elements(value.values), strict=True))
+        return dictionary(value, convert)
+    if isinstance(value, Set):
+        return distinct(value, convert)
+    if isinstance(value, Matrix):
+        return lossless_results.matrix(value, convert) if lossless else _matrix(value, convert)
     if value.form == keys.DF_SCALAR:
-        if value.type in _NUMBERS:
-            # the reply of every append: without arrays of one cell
-            cell = value.data.item()
-            return None if cell == NULLS[value.data.dtype] else cell
-        return _elements(value)[0]
+        return elements(value, convert)[0]
     if value.form == keys.DF_PAIR:
-        return _elements(value)
-    return _vector(value)
+        return elements(value, convert)
+    if lossless:
+        return lossless_results.array(value, convert)
+    return _vector(value, convert, pickleTableToList)
 
 
-def _nulls(column: Column) -> np.ndarray:
-    return column.data == NULLS[column.data.dtype]
-
-
-def _dates(column: Column) -> np.ndarray:
-    """datetime64 in the type's own unit; times of day fall on 1970-01-01."""
-    unit = f"datetime64[{UNITS[column.type]}]"
-    if column.data.dtype.itemsize == 8:
-        # the sentinel of 64-bit types is NaT
-        return column.data.view(unit)
-    nulls = _nulls(column)
-    cells = column.data.astype(np.int64)
-    if column.type == keys.DT_MONTH:
-        cells -= MONTHS_TO_1970
-    dates = cells.view(unit)
-    dates[nulls] = np.datetime64("NaT")
-    return dates
-
-
-def _texts(column: Column) -> np.ndarray:
-    """Object array of str; NULL is the empty text."""
-    if column.symbols is not None:
-        return texts(column.symbols.data, column.symbols.offsets)[column.data]
-    return texts(column.data, column.offsets)
-
-
-def _vector(column: Column):
+def _vector(column: Column, convert, as_block: bool = False):
     if column.type == keys.DT_ANY:
-        return [to_python(item) for item in column.data]
-    if column.type == keys.DT_VOID:
-        return np.full(len(column), None, dtype=object)
-    if column.type in _TEXT:
-        return _texts(column)
+        return [convert(item) for item in column.data]
+    if column.type >= keys.ARRAY_TYPE_BASE:
+        return _block(column) if as_block else _rows(column)
+    return _cells(column)
+
+
+def _cells(column: Column) -> np.ndarray:
     if column.type in UNITS:
-        return _dates(column)
-    if column.type not in WIRE_DTYPES:
-        raise NotSupported(f"replies of type {keys.TYPE_STRING.get(column.type, column.type)} are not supported yet")
-    nulls = _nulls(column)
+        return dates(column)
+    cells = objects(column)
+    if cells is not None:
+        return cells
+    if column.type == keys.DT_COMPLEX:
+        cells = np.ascontiguousarray(column.data).view("<c16")
+    elif column.type in NUMBERS:
+        cells = column.data
+    elif column.type == keys.DT_BOOL:
+        cells = column.data.astype(bool)
+    else:
+        raise unsupported(column)
+    nulls = is_null(column)
+    if nulls is None:
+        return cells
     if column.type == keys.DT_BOOL:
-        if not nulls.any():
-            return column.data.astype(bool)
-        logical = column.data.astype(bool).astype(object)
-        logical[nulls] = None
-        return logical
-    if not nulls.any():
-        return column.data
-    cells = column.data.astype(np.float64) if column.type in _INTEGRAL else column.data.copy()
-    cells[nulls] = np.nan
+        cells = cells.astype(object)
+        cells[nulls] = None
+        return cells
+    cells = cells.astype(np.float64) if column.type in INTEGRAL else cells.copy()
+    cells[nulls] = complex(np.nan, np.nan) if cells.dtype.kind == "c" else np.nan
     return cells
 
 
-def _elements(column: Column) -> list:
-    """The cells as the scalars that the official client makes: NULL, and empty text, is None."""
-    if column.type == keys.DT_ANY:
-        return [to_python(item) for item in column.data]
-    if column.type == keys.DT_VOID:
-        return [None] * len(column)
-    if column.type in _TEXT:
-        return [text or None for text in column.strings()]
-    if column.type in UNITS:
-        return [None if np.isnat(date) else date for date in _dates(column)]
-    if column.type not in WIRE_DTYPES:
-        raise NotSupported(f"replies of type {keys.TYPE_STRING.get(column.type, column.type)} are not supported yet")
-    cells = column.data.astype(bool) if column.type == keys.DT_BOOL else column.data
-    return [None if null else cell for cell, null in zip(cells.tolist(), _nulls(column).tolist(), strict=True)]
+def _rows(column: Column) -> np.ndarray:
+    """Object array of one array for each row; only rows with NULLs have the dtype of numbers with NULLs."""
+    cells = rows_of(column)
+    rows = cut(_cells(cells), column.offsets)
+    nulls = is_null(cells) if cells.type in INTEGRAL or cells.type == keys.DT_BOOL else None
+    if nulls is not None:
+        plain = cut(cells.data.astype(bool) if cells.type == keys.DT_BOOL else cells.data, column.offsets)
+        before = np.concatenate(([0], np.cumsum(nulls)))[column.offsets]
+        rows = np.where(np.diff(before) > 0, rows, plain)
+    return rows
 
 
-def _frame(table: Table) -> pd.DataFrame:
+def _block(column: Column) -> np.ndarray:
+    """An array vector as an array of two dimensions."""
+    sizes = np.diff(column.offsets)
+    if len(sizes) and (sizes != sizes[0]).any():
+        raise UsageError(
+            "pickleTableToList needs array vectors whose rows are of one length; "
+            f"these have from {sizes.min()} to {sizes.max()} cells"
+        )
+    return _cells(rows_of(column)).reshape(len(sizes), int(sizes[0]) if len(sizes) else 0)
+
+
+def _matrix(value: Matrix, convert) -> list:
+    cells = _cells(value.cells).reshape((value.rows, value.columns), order="F")
+    labels = (None if part is None else _vector(part, convert) for part in (value.row_labels, value.column_labels))
+    return [cells, *labels]
+
+
+#: of each unit the last value that datetime64[ns] holds; the first is its negative
+_NANOSECOND_LIMITS = {
+    unit: int(np.datetime64(2**63 - 1, "ns").astype(f"datetime64[{unit}]").astype(int))
+    for unit in ("D", "M", "h", "m", "s", "ms")
+}
+
+
+def _table_dates(column: Column) -> np.ndarray:
+    """datetime64[ns], or seconds or milliseconds if one of the dates is beyond its range."""
+    cells = dates(column)
+    unit = UNITS[column.type]
+    if unit != "ns" and len(cells):
+        limit = _NANOSECOND_LIMITS[unit]
+        ticks = cells.view(np.int64)
+        low = ticks.min()
+        if low < -limit:
+            # it may be NaT
+            low = ticks.min(where=~np.isnat(cells), initial=0)
+        if low < -limit or ticks.max() > limit:
+            return cells.astype("datetime64[ms]" if unit == "ms" else "datetime64[s]")
+    return cells.astype("datetime64[ns]", copy=False)
+
+
+def _list(table: Table, convert) -> list:
+    return [
+        _table_dates(column) if column.type in UNITS else _vector(column, convert, True) for column in table.columns
+    ]
+
+
+def _frame(table: Table, convert) -> pd.DataFrame:
     rows = len(table)
-    text_dtype = pd.Series(["x"]).dtype if rows and any(c.type in _TEXT for c in table.columns) else None
+    texts = rows and any(column.type in (*TEXT, *IDENTIFIERS) for column in table.columns)
+    text_dtype = pd.Series(["x"]).dtype if texts else None
     columns = {}
     for name, column in zip(table.names, table.columns, strict=True):
         if column.type in UNITS:
-            # the official client's unit; values outside its range wrap there, and so here
-            columns[name] = _dates(column).astype("datetime64[ns]", copy=False)
+            columns[name] = _table_dates(column)
         elif column.type == keys.DT_ANY:
-            cells = np.empty(rows, dtype=object)
-            cells[:] = [to_python(item) for item in column.data]
-            columns[name] = cells
-        elif column.type in _TEXT and isinstance(text_dtype, pd.StringDtype):
+            columns[name] = [convert(item) for item in column.data]
+        elif isinstance(text_dtype, pd.StringDtype) and column.type in TEXT:
             columns[name] = _text_array(column, text_dtype)
+        elif isinstance(text_dtype, pd.StringDtype) and column.type in IDENTIFIERS:
+            columns[name] = _text_array(identifiers(column), text_dtype)
         else:
-            columns[name] = _vector(column)
+            columns[name] = _vector(column, convert)
     # the arrays are nobody else's: consolidating them would copy each once more
     return pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
 
@@ -174,4 +251,4 @@ def _text_array(column: Column, dtype: pd.StringDtype):
             if column.symbols is not None:
                 array = array.take(pyarrow.array(column.data))
             return dtype.construct_array_type()(pyarrow.chunked_array([array]), dtype=dtype)
-    return dtype.construct_array_type()._from_sequence(_texts(column), dtype=dtype)
+    return dtype.construct_array_type()._from_sequence(text_cells(column), dtype=dtype)

@@ -10,6 +10,8 @@ cdef extern from "ddb_wire.h" nogil:
         DDB_FORM_DICTIONARY
         DDB_FORM_TABLE
         DDB_FORM_CHART
+        DDB_FORM_CHUNK
+        DDB_FORM_SYSOBJ
 
     cdef enum ddb_type:
         DDB_TYPE_VOID
@@ -34,6 +36,7 @@ cdef extern from "ddb_wire.h" nogil:
         DDB_TYPE_UUID
         DDB_TYPE_FUNCTIONDEF
         DDB_TYPE_ANY
+        DDB_TYPE_COMPRESS
         DDB_TYPE_DATEHOUR
         DDB_TYPE_IPADDR
         DDB_TYPE_INT128

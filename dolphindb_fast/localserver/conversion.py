@@ -25,7 +25,7 @@ __all__ = ["STORABLE", "cast", "converter", "format_cells"]
 
 #: types that a table of this server can hold
 DECIMALS = (keys.DT_DECIMAL32, keys.DT_DECIMAL64, keys.DT_DECIMAL128)
-STORABLE = (*(t for t, dtype in WIRE_DTYPES.items() if dtype.kind != "V" and t not in (keys.DT_VOID, *DECIMALS)), *TEXT)
+STORABLE = (*(t for t, dtype in WIRE_DTYPES.items() if dtype.kind != "V" and t not in (keys.DT_VOID, keys.DT_DATEMINUTE, *DECIMALS)), *TEXT)
 
 _CALENDAR = (keys.DT_MONTH, *temporal.INSTANTS)
 

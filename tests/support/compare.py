@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,11 @@ def assert_same(ours, theirs, where: str = "result") -> None:
         assert set(ours) == set(theirs), where
         for key in theirs:
             assert_same(ours[key], theirs[key], f"{where}[{key!r}]")
+    elif isinstance(theirs, set):
+        assert {(type(item), item) for item in ours} == {(type(item), item) for item in theirs}, where
+    elif isinstance(theirs, Decimal):
+        # equal values with other exponents are not the same
+        assert ours.as_tuple() == theirs.as_tuple(), f"{where}: {ours!r} is not {theirs!r}"
     elif isinstance(theirs, np.datetime64):
         assert ours.dtype == theirs.dtype and (ours == theirs or (np.isnat(ours) and np.isnat(theirs))), where
     elif isinstance(theirs, float) and math.isnan(theirs):

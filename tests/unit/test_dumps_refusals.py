@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import copy
 import datetime
 import decimal
