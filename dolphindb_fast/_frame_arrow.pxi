@@ -233,6 +233,8 @@ cdef int put_arrow_cells(Encoder self, object array, _ArrowKind kind, Py_ssize_t
     self.borrowed.append(chunks)
     for chunk in chunks:
         read_cells(self, chunk, kind, &cells)
+        if cells.rows == 0:
+            continue
         cells.first_row = row
         # of a column that begins later ddb_column does not know the row to name, but for copies it needs none
         if own and cells.bitmap == NULL and 0 <= kind.conversion and (row == 0 or kind.conversion <= DDB_CONV_COPY64):
