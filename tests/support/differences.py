@@ -1,0 +1,70 @@
+"""Where this client and the official one differ on purpose when they send: one row for each kind of input."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["ROWS", "Difference"]
+
+
+class Difference(NamedTuple):
+    """One kind of input; what the official client does with it; what ours does."""
+
+    key: str
+    what: str
+    official: str
+    ours: str
+
+
+ROWS = (
+    Difference(
+        "unsigned",
+        "unsigned columns, arrays and scalars",
+        "refused",
+        "widened; uint64 to LONG with range check",
+    ),
+    Difference("byte-order", "big-endian columns and arrays", "refused", "read rightly"),
+    Difference(
+        "categorical",
+        "Categorical",
+        "refused",
+        "text: SYMBOL, used categories only, in order of first appearance; others: their values",
+    ),
+    Difference(
+        "arrow-types",
+        "Arrow timestamp[us], large_list",
+        "refused",
+        "NANOTIMESTAMP with overflow check; array vector",
+    ),
+    Difference("arrow-sliced", "slices of Arrow list columns", "refused", "sent"),
+    Difference(
+        "arrow-forced", "Arrow dates and timestamps forced to another unit", "raw integers", "converted"
+    ),
+    Difference(
+        "datetime-range", "DATETIME beyond 2038, microseconds beyond 2262", "wrapped", "refused, row named"
+    ),
+    Difference(
+        "text",
+        "text with NUL, lone surrogate, text over 262,143 bytes",
+        "cut, dropped, stream torn",
+        "refused before anything is sent",
+    ),
+    Difference(
+        "bytes-nul", "bytes with NUL as scalar or in a list, set or dict", "cut at the NUL", "sent whole"
+    ),
+    Difference("depth", "objects nested more than 64 deep, or in themselves", "sent, or crash", "refused"),
+    Difference(
+        "time-as-date",
+        "datetime.time in a column of dates or moments, or forced to such a type",
+        "NULL",
+        "refused",
+    ),
+    Difference("forced-range", "forced types that can't hold the value", "wrapped", "refused, row named"),
+    Difference(
+        "forced-nan", "NaN forced to BOOL, CHAR, SHORT; NaT forced to FLOAT, DOUBLE", "0, -9.22e18", "NULL"
+    ),
+    Difference("month", "dates before 1970 forced to MONTH", "January 1970", "their month"),
+    Difference("uuid", "uuid.UUID", "refused", "UUID"),
+)
+
+KEYS = {row.key for row in ROWS}
