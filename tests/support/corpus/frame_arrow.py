@@ -129,7 +129,8 @@ def _type_cases():
         build = functools.partial(column, values, arrow_type)
         yield equal(f"arrow-{name}", build)
         yield equal(f"arrow-{name}-empty", lambda t=arrow_type: column([], t))
-        yield equal(f"arrow-{name}-all-null", lambda t=arrow_type: column([None, None], t))
+        if not name.startswith("list-"):
+            yield equal(f"arrow-{name}-all-null", lambda t=arrow_type: column([None, None], t))
         yield equal(f"arrow-{name}-reversed", lambda b=build: b()[::-1])
         sliced = lambda v=values, t=arrow_type: column(v * 3, t)[1 : len(v) + 2]  # noqa: E731
         if name.startswith("list-") and len(values) > 1:
@@ -179,6 +180,15 @@ CASES = [
     equal("arrow-dictionary-unused", lambda: chunked(dictionary([2, 0, None, 2], ["b", "unused", "a"]))),
     equal("arrow-dictionary-twice", lambda: chunked(dictionary([0, 1, 2], ["b", "b", "a"]))),
     equal("arrow-dictionary-empty-text", lambda: chunked(dictionary([0, 1], ["", "a"]))),
+    *(
+        differs(
+            f"arrow-list-{name}-alone",
+            lambda v=values: pd.DataFrame({"a": pd.Series(v, dtype=pd.ArrowDtype(pa.list_(pa.int32())))}),
+            "arrow-empty-rows",
+            wire="00 06 02000000 01000000 00 6100  44 01 02000000 00000000  0200 01 00 0000",
+        )
+        for name, values in (("nulls", [None, None]), ("empty", [[], []]), ("null-and-empty", [None, []]))
+    ),
     *(
         differs(
             f"arrow-{name}",

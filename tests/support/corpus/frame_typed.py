@@ -48,7 +48,15 @@ def _masked_cases():
         yield equal(f"masked-{dtype}-all-null", lambda d=dtype: one(pd.Series([None, None], dtype=d)))
         yield equal(f"masked-{dtype}-empty", lambda d=dtype: one(pd.Series([], dtype=d)))
         yield equal(f"masked-{dtype}-reversed", lambda b=build: one(b()[::-1]))
-        yield equal(f"masked-{dtype}-strided", lambda b=build: one(pd.concat([b(), b(), b()])[::2]))
+        yield equal(f"masked-{dtype}-strided", lambda b=build: one(pd.concat([b()] * 4)[::3]))
+        if dtype != "boolean":
+            every_second = lambda v=values, d=dtype: one(pd.Series(v[:-1] * 3, dtype=d)[::2])  # noqa: E731
+            yield differs(
+                f"masked-{dtype}-strided-no-null",
+                every_second,
+                "masked-strided",
+                like=lambda b=every_second: b().copy(),
+            )
         yield equal(f"masked-{dtype}-no-null", lambda v=values, d=dtype: one(pd.Series(v[:-1], dtype=d)))
         yield equal(f"masked-{dtype}-many", lambda v=values, d=dtype: one(pd.Series(v * 9_000, dtype=d)))
         targets = ["FLOAT", "DOUBLE"] if dtype.startswith("F") else ["INT", "LONG", "FLOAT", "DOUBLE"]
