@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from support import differences, oracle
 from support.corpus import BY_NAME, DIFFERS, EQUIVALENT, EVERY, REFUSED
-from support.neutral import same_meaning
+from support.parsing import same_meaning
 from support.recorder import split
 from support.unchanged import fingerprint
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from support import oracle, strategies
-from support.neutral import same_meaning
+from support.parsing import same_meaning
 from support.recorder import official_session
 from support.unchanged import fingerprint
 
