@@ -76,6 +76,23 @@ ROWS = (
         "forced-nan", "NaN forced to BOOL, CHAR, SHORT; NaT forced to FLOAT, DOUBLE", "0, -9.22e18", "NULL"
     ),
     Difference("month", "dates before 1970 forced to MONTH", "January 1970", "their month"),
+    Difference(
+        "decimal-scale",
+        "Decimals of rising scales in one list or column",
+        "rounded to the scale of the first, or refused",
+        "the largest scale of all",
+    ),
+    Difference(
+        "decimal-wide",
+        "Decimals of negative scale, or too large for DECIMAL64",
+        "refused",
+        "scale 0; DECIMAL128 as far as it reaches",
+    ),
+    Difference(
+        "decimal-int", "int among Decimals in an object column", "refused", "the same number as a decimal"
+    ),
+    Difference("float32", "fractions as numpy.float32 behind an int in an object column", "cut off", "FLOAT"),
+    Difference("builtins", "bytearray, frozenset", "refused", "as bytes, as set"),
     Difference("uuid", "uuid.UUID", "refused", "UUID"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ __all__ = [
     "REFUSED",
     "Case",
     "available",
+    "decimals",
     "differs",
     "equal",
     "equivalent",
@@ -104,6 +106,14 @@ def differs(name, build, reason, *place, wire=None, like=None, needs="", crashes
     """`wire` as bytes, or as text of hexadecimal digits."""
     raw = bytes.fromhex(wire) if isinstance(wire, str) else wire
     return Case(name, build, DIFFERS, place, needs, reason, raw, like, crashes)
+
+
+def decimals(type_id, scale, *digits) -> bytes:
+    """A vector of decimals with `digits` as their integers; None is NULL."""
+    width = {37: 4, 38: 8, 39: 16}[type_id]
+    null = -(1 << (8 * width - 1))
+    cells = [(null if number is None else number).to_bytes(width, "little", signed=True) for number in digits]
+    return struct.pack("<BBiii", type_id, 1, len(digits), 1, scale) + b"".join(cells)
 
 
 def one(column, dtype=None, name="bad") -> pd.DataFrame:

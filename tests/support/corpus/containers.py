@@ -184,6 +184,8 @@ CASES = [
         "bytes-nul",
         wire="20 05 20 01 01000000 01000000 02000000 6b00 20 01 01000000 01000000 02000000 0076",
     ),
+    differs("dict-bytearray", lambda: {"a": bytearray(b"x")}, "builtins", like=lambda: {"a": b"x"}),
+    differs("dict-frozenset", lambda: {"a": frozenset([1])}, "builtins", like=lambda: {"a": {1}}),
     differs("set-uint16", lambda: {np.uint16(5)}, "unsigned", like=lambda: {np.int32(5)}),
     differs("dict-key-uint16", lambda: {np.uint16(5): 1}, "unsigned", like=lambda: {np.int32(5): 1}),
     differs("dict-value-uint16", lambda: {"a": np.uint16(5)}, "unsigned", like=lambda: {"a": np.int32(5)}),

@@ -9,8 +9,9 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from .. import expected
 from ..values import object_column
-from .case import differs, equal, one, refused
+from .case import decimals, differs, equal, one, refused
 from .scalars import SUBCLASSES, UNSUPPORTED
 
 __all__ = ["CASES"]
@@ -31,7 +32,7 @@ _EQUAL = {
     "int-float": [1, 2.5],
     "int-whole-float": [1, 2.0],
     "int-inf": [1, float("inf")],
-    "int-float32": [1, np.float32(1.5)],
+    "int-whole-float32": [1, np.float32(2)],
     "int-decimal": [1, D("1")],
     "int-bool": [1, True, None],
     "int-numpy": [1, np.int8(2), np.int16(3), np.int32(4), np.int64(5)],
@@ -106,7 +107,6 @@ _EQUAL = {
     "datetime64-ms-timestamp": [np.datetime64(5, "ms"), pd.Timestamp(5)],
     "decimal": [D("1.25"), D("2.50"), None],
     "decimal-first-scale": [D("1.25"), D("2.5")],
-    "decimal-rounds-half-away": [D("1.2"), D("2.55"), D("-2.55"), D("2.45"), D("-2.44")],
     "decimal-nulls": [None, D("1.5"), NAN, D("NaN"), pd.NaT, pd.NA],
     "decimal-infinity": [D("1.55"), D("Infinity"), D("-Infinity"), D("sNaN")],
     "decimal-nan-first": [D("NaN"), D("1.55")],
@@ -139,11 +139,10 @@ _REFUSED = {
     "date-float": ([DAY, 5.5], "row 1"),
     "date-bool": ([DAY, True], "row 1"),
     "bytes-int": ([b"a", 1], "row 1"),
-    "decimal-int": ([D("1.25"), 1], "row 1"),
     "decimal-float": ([D("1.5"), 1.5], "row 1"),
     "decimal-str": ([D("1.5"), "x"], "row 1"),
-    "decimal-too-large": ([D("1"), D("99999999999999999999")], "row 1"),
-    "decimal-too-large-by-scale": ([D("0.12345678901234567"), D("1000")], "row 1"),
+    "decimal-too-large": ([D("1"), D("1E+39")], "row 1"),
+    "decimal-too-large-by-scale": ([D("1E-30"), D("1E+10")], "row [01]"),
     "int-beyond": ([1, 2**63], "row 1", "LONG"),
     "int-beyond-first": ([2**63], "row 0", "LONG"),
     "int-beyond-negative": ([None, -(2**63) - 1], "row 1", "LONG"),
@@ -222,6 +221,42 @@ CASES = [
         ),
     ),
     differs("objects-surrogate", _values(["a", None, "\ud800"]), "text", "bad", "row 2", "surrogate"),
+    *(
+        differs(
+            f"objects-{name}",
+            lambda v=values: pd.DataFrame({"bad": object_column(list(v))}),
+            reason,
+            wire=expected.table({"bad": vector}, len(values)),
+        )
+        for name, values, reason, vector in (
+            ("int-float32", [1, np.float32(1.5)], "float32", expected.vector(15, [1, 1.5])),
+            (
+                "decimal-scales-rising",
+                [D("1.2"), None, D("-2.55"), D("2.4")],
+                "decimal-scale",
+                decimals(38, 2, 120, None, -255, 240),
+            ),
+            ("decimal-int", [D("1.25"), 1], "decimal-int", decimals(38, 2, 125, 100)),
+            (
+                "decimal-wide",
+                [D("1"), D("99999999999999999999")],
+                "decimal-wide",
+                decimals(39, 0, 1, 99999999999999999999),
+            ),
+            (
+                "decimal-wide-by-scale",
+                [D("0.12345678901234567"), D("1000")],
+                "decimal-wide",
+                decimals(39, 17, 12345678901234567, 1000 * 10**17),
+            ),
+            (
+                "bytearray",
+                [None, bytearray(b"x")],
+                "builtins",
+                bytes.fromhex("2001020000000100000000000000 01000000 78"),
+            ),
+        )
+    ),
     differs("objects-date-time", _values([DAY, TIME]), "time-as-date", "bad", "row 1"),
     differs("objects-datetime-time", _values([MOMENT, TIME]), "time-as-date", "bad", "row 1"),
     differs(

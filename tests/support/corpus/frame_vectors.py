@@ -145,7 +145,6 @@ _REFUSED = {
     "str": (lambda: column(["a"], ["b"]), "STRING"),
     "bytes": (lambda: column([b"a"]), "BLOB"),
     "array-str": (lambda: column(np.array(["a"])), "STRING|str|U1"),
-    "decimal-scales": (lambda: column([D("1.25")], [D("2.5")]), "row 1"),
     "date-datetime": (lambda: column([DAY], [MOMENT]), "row 1"),
     "units": (lambda: column(np.array([1], "M8[D]"), np.array([1], "M8[s]")), "row 1"),
     "all-empty": (lambda: column([], []),),
@@ -181,6 +180,12 @@ CASES = [
         lambda: column(np.array([200], "u1")),
         "unsigned",
         like=lambda: column(np.array([200], "i2")),
+    ),
+    differs(
+        "vectors-decimal-scales",
+        lambda: column([D("1.2")], [D("2.55")]),
+        "decimal-scale",
+        like=lambda: column([D("1.20")], [D("2.55")]),
     ),
     differs(
         "vectors-forced-array-beyond",

@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from .case import differs, equal, equivalent, refused
+from .case import decimals, differs, equal, equivalent, refused
 from .scalars import DECIMALS, SUBCLASSES, UNSUPPORTED
 
 __all__ = ["CASES"]
@@ -108,8 +108,6 @@ _VECTORS = {
     "decimal-none": lambda: [Decimal("1.25"), None, Decimal("NaN")],
     "decimal-scales": lambda: [Decimal("1.2"), Decimal("3.45")],
     "decimal-scales-falling": lambda: [Decimal("3.45"), Decimal("1.2")],
-    "decimal-three-scales": lambda: [Decimal("1.2"), Decimal("3.45"), Decimal("6.789")],
-    "decimal-three-scales-rounded-up": lambda: [Decimal("1.2"), Decimal("3.45"), Decimal("-6.785")],
     "decimal128": lambda: [Decimal("0.123456789012345678"), None],
     "decimal-zero-first": lambda: [Decimal("0"), Decimal("1.5")],
 }
@@ -216,6 +214,14 @@ CASES = [
     ),
     differs(
         "list-datetime64-beyond", lambda: [np.datetime64(0, "s"), np.datetime64(2**31, "s")], "datetime-range"
+    ),
+    differs("list-bytearray", lambda: [bytearray(b"x")], "builtins", like=lambda: [b"x"]),
+    differs("list-frozenset", lambda: [frozenset([1])], "builtins", like=lambda: [{1}]),
+    differs(
+        "list-decimal-three-scales",
+        lambda: [Decimal("1.2"), Decimal("3.45"), Decimal("-6.785")],
+        "decimal-scale",
+        wire=decimals(38, 3, 1200, 3450, -6785),
     ),
     equal("list-nested-60", lambda: _nested(60)),
     differs("list-nested-100", lambda: _nested(100), "depth"),
