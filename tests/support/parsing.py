@@ -1,7 +1,7 @@
 """A second decoder, written after the description of the wire and sharing no line with the product.
 
-An object becomes nested tuples in which sets and dicts stand in a fixed order and array vectors have rows
-instead of blocks: two encodings of one meaning become equal tuples. Cells of fixed width stay bytes.
+An object becomes nested tuples, array vectors have rows instead of blocks, symbols are their texts; cells of fixed
+width stay bytes. With `settled` sets and dicts stand in a fixed order: encodings of one meaning become equal.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ DECIMALS = (37, 38, 39)
 
 
 class _Parser:
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, settled: bool) -> None:
         self.raw = raw
+        self.settled = settled
         self.at = 0
         self.bases: dict[int, list[bytes]] = {}
 
@@ -72,6 +73,9 @@ class _Parser:
         assert len(lines) == rows and sum(map(len, lines)) == columns
         return "vector", type_id, scale, tuple(lines)
 
+    def settle(self, items) -> tuple:
+        return tuple(sorted(items, key=repr) if self.settled else items)
+
     def symbols(self, rows: int) -> tuple:
         base, count = self.numbers("ii")
         if count:
@@ -84,8 +88,8 @@ class _Parser:
         if form == 0:
             scale = self.numbers("i")[0] if type_id in DECIMALS else 0
             return "scalar", type_id, scale, self.cell(type_id)
-        if form in (1, 2):
-            return (form, *self.vector(type_id))
+        if form == 1:
+            return self.vector(type_id)
         if form == 3:
             (labels,) = self.numbers("B")
             assert labels == 0, "uploads have no labels"
@@ -94,18 +98,13 @@ class _Parser:
             return "matrix", type_id, rows, columns, self.cells(type_id, rows * columns)
         if form == 4:
             *head, cells = self.object()
-            assert head[2] == type_id
-            return "set", *head, tuple(sorted(cells))
+            assert head[:2] == ["vector", type_id]
+            return "set", *head, self.settle(cells)
         if form == 5:
             *keys, names = self.object()
             *values, cells = self.object()
-            return (
-                "dictionary",
-                type_id,
-                *keys,
-                *values,
-                tuple(sorted(zip(names, cells, strict=True), key=repr)),
-            )
+            pairs = self.settle(zip(names, cells, strict=True))
+            return "dictionary", type_id, tuple(keys), tuple(values), pairs
         assert form == 6, f"form {form} at {self.at}"
         rows, columns = self.numbers("ii")
         name, names = self.text(), tuple(self.text() for _ in range(columns))
@@ -115,9 +114,9 @@ class _Parser:
         return "table", type_id, name, rows, names, vectors
 
 
-def parse(raw: bytes) -> tuple:
+def parse(raw: bytes, *, settled: bool = False) -> tuple:
     """What `raw` says, as one object and nothing behind it."""
-    parser = _Parser(bytes(raw))
+    parser = _Parser(bytes(raw), settled)
     value = parser.object()
     assert parser.at == len(parser.raw), f"{len(parser.raw) - parser.at} bytes too many"
     return value
@@ -125,4 +124,4 @@ def parse(raw: bytes) -> tuple:
 
 def same_meaning(one: bytes, other: bytes) -> bool:
     """Whether two encodings say the same: the order of sets and dicts and the blocks of array vectors are free."""
-    return parse(one) == parse(other)
+    return parse(one, settled=True) == parse(other, settled=True)
