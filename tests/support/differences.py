@@ -48,7 +48,12 @@ ROWS = (
         "other cells, or unstable bytes",
         "read rightly",
     ),
-    Difference("arrow-sliced", "slices of Arrow list columns", "refused", "sent"),
+    Difference(
+        "arrow-sliced",
+        "slices of Arrow list columns",
+        "refused, or rows with cells of other rows",
+        "the rows of the slice",
+    ),
     Difference(
         "arrow-forced", "Arrow dates and timestamps forced to another unit", "raw integers", "converted"
     ),
@@ -73,7 +78,7 @@ ROWS = (
     ),
     Difference("forced-range", "forced types that can't hold the value", "wrapped", "refused, row named"),
     Difference(
-        "forced-nan", "NaN forced to BOOL, CHAR, SHORT; NaT forced to FLOAT, DOUBLE", "0, -9.22e18", "NULL"
+        "forced-nan", "NaN forced to BOOL, CHAR, SHORT; NaT forced to numbers", "0, -9.22e18", "NULL"
     ),
     Difference("month", "dates before 1970 forced to MONTH", "January 1970", "their month"),
     Difference(
@@ -87,6 +92,12 @@ ROWS = (
         "Decimals of negative scale, or too large for DECIMAL64",
         "refused",
         "scale 0; DECIMAL128 as far as it reaches",
+    ),
+    Difference(
+        "decimal-nullable",
+        "nullable and Arrow integers forced to DECIMAL",
+        "refused",
+        "converted as plain ones",
     ),
     Difference(
         "decimal-int", "int among Decimals in an object column", "refused", "the same number as a decimal"

@@ -103,7 +103,7 @@ _REFUSED = {
 #: source -> (targets as the official client, targets refused)
 _FORCED = {
     "bool": (["BOOL", "INT"], ["STRING", "DECIMAL64", "UUID", "ANY", "VOID"]),
-    "int32": (["INT"], ["STRING", "SYMBOL", "DECIMAL64", "UUID", "ANY", "VOID", "INT[]"]),
+    "int32": (["INT"], ["STRING", "SYMBOL", "UUID", "ANY", "VOID", "INT[]"]),
     "float64": (["FLOAT", "DOUBLE"], ["STRING", "DECIMAL64", "UUID", "ANY", "VOID"]),
     "date32": (["DATE"], ["STRING", "DECIMAL64", "ANY", "UUID", "VOID"]),
     "time64-ns": (["NANOTIME"], ["STRING", "DECIMAL64", "ANY", "VOID"]),
@@ -133,7 +133,7 @@ def _type_cases():
             yield equal(f"arrow-{name}-all-null", lambda t=arrow_type: column([None, None], t))
         yield equal(f"arrow-{name}-reversed", lambda b=build: b()[::-1])
         sliced = lambda v=values, t=arrow_type: column(v * 3, t)[1 : len(v) + 2]  # noqa: E731
-        if name.startswith("list-") and len(values) > 1:
+        if name.startswith("list-"):
             same = lambda v=values, t=arrow_type: _like(sliced_of=v, arrow_type=t)  # noqa: E731
             yield differs(f"arrow-{name}-sliced", sliced, "arrow-sliced", like=same)
         else:
@@ -165,6 +165,12 @@ CASES = [
         for name, (values, arrow_type) in _REFUSED.items()
     ),
     equal("arrow-int32-forced-LONG", lambda: forced(column([1, -2], lambda: pa.int32()), bad="LONG")),
+    differs(
+        "arrow-int32-forced-DECIMAL64",
+        lambda: forced(column([1, None], lambda: pa.int32()), bad=["DECIMAL64", 2]),
+        "decimal-nullable",
+        like=lambda: forced(one(pd.Series([D(1), None], dtype=object)), bad=["DECIMAL64", 2]),
+    ),
     equal("arrow-chunks", lambda: chunked([1, 2], [], [None, 4], type=lambda: pa.int32())),
     equal("arrow-chunks-bool", lambda: chunked([True] * 3, [], [None, False] * 5, type=lambda: pa.bool_())),
     equal("arrow-chunks-string", lambda: chunked(["a"], [], [None, "bc"], type=lambda: pa.string())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -75,7 +76,6 @@ def _masked_cases():
             "ANY",
             "UUID",
             "BLOB",
-            "DECIMAL64",
             "VOID",
             "INT[]",
         ):
@@ -226,6 +226,16 @@ CASES = [
             like=lambda w=wider: one(np.array([0, 200], w)),
         )
         for dtype, wider in (("u1", "i2"), ("u2", "i4"), ("u4", "i8"), ("u8", "i8"))
+    ),
+    *(
+        differs(
+            f"masked-{dtype}-forced-{target}",
+            lambda d=dtype, t=target: forced(one(pd.Series([1, -2, None], dtype=d)), bad=[t, 2]),
+            "decimal-nullable",
+            like=lambda t=target: forced(one(object_column([Decimal(1), Decimal(-2), None])), bad=[t, 2]),
+        )
+        for dtype in ("Int8", "Int16", "Int32", "Int64")
+        for target in ("DECIMAL32", "DECIMAL64", "DECIMAL128")
     ),
     *(
         differs(
