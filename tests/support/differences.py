@@ -77,9 +77,7 @@ ROWS = (
         "refused",
     ),
     Difference("forced-range", "forced types that can't hold the value", "wrapped", "refused, row named"),
-    Difference(
-        "forced-nan", "NaN forced to BOOL, CHAR, SHORT; NaT forced to numbers", "0, -9.22e18", "NULL"
-    ),
+    Difference("forced-nan", "NaN forced to BOOL, CHAR, SHORT; NaT forced to numbers", "0, -9.22e18", "NULL"),
     Difference("month", "dates before 1970 forced to MONTH", "January 1970", "their month"),
     Difference(
         "decimal-scale",
@@ -94,13 +92,10 @@ ROWS = (
         "scale 0; DECIMAL128 as far as it reaches",
     ),
     Difference(
-        "decimal-nullable",
-        "nullable and Arrow integers forced to DECIMAL",
+        "decimal-int",
+        "integers among Decimals; object, nullable and Arrow integers forced to DECIMAL",
         "refused",
-        "converted as plain ones",
-    ),
-    Difference(
-        "decimal-int", "int among Decimals in an object column", "refused", "the same number as a decimal"
+        "the same number as a decimal",
     ),
     Difference("float32", "fractions as numpy.float32 behind an int in an object column", "cut off", "FLOAT"),
     Difference("builtins", "bytearray, frozenset", "refused", "as bytes, as set"),

@@ -16,8 +16,9 @@ def _array(array: np.ndarray, seen) -> tuple:
         array.flags.writeable,
         array.__array_interface__["data"],
     )
-    cells = array.tolist() if array.dtype == object else None
-    return layout, array.tobytes() if cells is None else _of(cells, seen)
+    if array.dtype == object:
+        return layout, tuple(_of(cell, seen) for cell in array.ravel().tolist())
+    return layout, array.tobytes()
 
 
 def _extension(array, seen) -> tuple:
@@ -46,7 +47,7 @@ def _of(value, seen) -> object:
         if id(value) in seen:
             return "seen", id(value)
         seen = seen | {id(value)}
-        items = value.items() if isinstance(value, dict) else value
+        items = [*value, *value.values()] if isinstance(value, dict) else value
         return type(value), id(value), tuple(_of(item, seen) for item in items)
     if isinstance(value, np.ndarray):
         return type(value), _array(value, seen)

@@ -168,7 +168,7 @@ CASES = [
     differs(
         "arrow-int32-forced-DECIMAL64",
         lambda: forced(column([1, None], lambda: pa.int32()), bad=["DECIMAL64", 2]),
-        "decimal-nullable",
+        "decimal-int",
         like=lambda: forced(one(pd.Series([D(1), None], dtype=object)), bad=["DECIMAL64", 2]),
     ),
     equal("arrow-chunks", lambda: chunked([1, 2], [], [None, 4], type=lambda: pa.int32())),

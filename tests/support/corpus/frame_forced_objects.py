@@ -29,7 +29,7 @@ OCTETS = ["UUID", "IPADDR", "INT128"]
 
 #: source -> (values, targets as the official client, targets refused)
 _SOURCES = {
-    "int": ([1, None, 0], [*NUMBERS, *TEMPORAL, *TEXT, "ANY"], [*DECIMALS, *OCTETS, "BLOB", "INT[]", *NEVER]),
+    "int": ([1, None, 0], [*NUMBERS, *TEMPORAL, *TEXT, "ANY"], [*OCTETS, "BLOB", "INT[]", *NEVER]),
     "float": (
         [1.5, None],
         ["FLOAT", "DOUBLE", *TEXT, "ANY"],
@@ -76,13 +76,13 @@ _SOURCES = {
         NEVER,
     ),
     "list": ([[1, 2], [3]], ["STRING", "ANY"], ["INT", "DATE", "DOUBLE"]),
-    "numpy": ([np.int8(5), np.int64(-7)], ["CHAR", "INT", "DOUBLE", "STRING"], ["DECIMAL64"]),
+    "numpy": ([np.int8(5), np.int64(-7)], ["CHAR", "INT", "DOUBLE", "STRING"], []),
     "uuid-text": ([UUID, None, UUID.upper()], ["UUID", "STRING", "SYMBOL"], ["INT128", "IPADDR"]),
     "uuid": ([uuid.UUID(UUID), None], ["UUID", "STRING"], []),
     "ip4": (["192.168.1.2", None, "0.0.0.0", "255.255.255.255"], ["IPADDR"], ["UUID"]),
     "ip6": (["2001:db8:1:2:3:4:5:6", "2001:db8::1", "fe80::1"], ["IPADDR"], []),
     "hex": ([HEX, None, "0" * 32], ["INT128"], ["UUID", "IPADDR"]),
-    "decimal-thousands": ([D("1E+3"), D("2")], ["DECIMAL64,2", "DECIMAL128,2", "LONG"], ["DECIMAL64"]),
+    "decimal-thousands": ([D("1E+3"), D("2")], ["DECIMAL64,2", "DECIMAL128,2", "LONG"], []),
     "decimal-null": (
         [D("NaN"), D("1.5"), None, D("Infinity")],
         ["DECIMAL32,1", "DECIMAL64", "DECIMAL128"],
@@ -133,6 +133,21 @@ def _source_cases():
 
 CASES = [
     *_source_cases(),
+    *(
+        differs(
+            f"forced-objects-int-{target}",
+            lambda t=target: forced(_column([1, None, np.int8(-5)]), bad=spec_of(t)),
+            "decimal-int",
+            like=lambda t=target: forced(_column([D(1), None, D(-5)]), bad=spec_of(t)),
+        )
+        for target in DECIMALS
+    ),
+    differs(
+        "forced-objects-decimal-thousands-DECIMAL64",
+        lambda: forced(_column([D("1E+3"), D("2")]), bad="DECIMAL64"),
+        "decimal-wide",
+        like=lambda: forced(_column([D("1000"), D("2")]), bad="DECIMAL64"),
+    ),
     *(
         refused(
             f"forced-objects-beyond-{name}",

@@ -231,7 +231,7 @@ CASES = [
         differs(
             f"masked-{dtype}-forced-{target}",
             lambda d=dtype, t=target: forced(one(pd.Series([1, -2, None], dtype=d)), bad=[t, 2]),
-            "decimal-nullable",
+            "decimal-int",
             like=lambda t=target: forced(one(object_column([Decimal(1), Decimal(-2), None])), bad=[t, 2]),
         )
         for dtype in ("Int8", "Int16", "Int32", "Int64")
