@@ -49,6 +49,8 @@ def _of(value, seen) -> object:
         seen = seen | {id(value)}
         items = [*value, *value.values()] if isinstance(value, dict) else value
         return type(value), id(value), tuple(_of(item, seen) for item in items)
+    if isinstance(value, np.ma.MaskedArray):
+        return type(value), value.tolist(), np.ma.getmaskarray(value).tolist()
     if isinstance(value, np.ndarray):
         return type(value), _array(value, seen)
     if isinstance(value, pd.DataFrame):
