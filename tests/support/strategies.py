@@ -73,6 +73,7 @@ NUMPY = {
 }
 #: the units that a frame can hold
 FRAME_UNITS = ("datetime64[s]", "datetime64[ms]", "datetime64[us]", "datetime64[ns]")
+FRAME_DTYPES = (*(name for name in NUMPY if name[0] != "d"), *FRAME_UNITS)
 MASKED = {
     "boolean": "bool",
     **{f"Int{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
@@ -109,7 +110,7 @@ _MOMENT_TARGETS = ["DATE", "TIME", "MINUTE", "SECOND", "TIMESTAMP", "NANOTIME", 
 
 @st.composite
 def numpy_columns(draw, rows):
-    array = draw(arrays(rows, (*(name for name in NUMPY if name[0] != "d"), *FRAME_UNITS)))
+    array = draw(arrays(rows, FRAME_DTYPES))
     if array.dtype.kind == "M":
         return array, ()
     return array, ["LONG", "DOUBLE", "ANY", None] if array.dtype.kind in "bi" else ["DOUBLE", None]
@@ -135,7 +136,7 @@ def forced_moments(draw, rows):
 def masked_columns(draw, rows):
     dtype = draw(st.sampled_from(list(MASKED)))
     cells = _filled(draw, NUMPY[MASKED[dtype]] | st.none(), rows)
-    targets = ["FLOAT", "DOUBLE", None] if dtype[0] == "F" else ["LONG", "DOUBLE", None]
+    targets = ["DOUBLE", None] if dtype[0] == "F" else ["LONG", "DOUBLE", None]
     mask = np.array([cell is None for cell in cells], bool)
     data = np.array([0 if cell is None else cell for cell in cells], MASKED[dtype])
     kind = {"b": pd.arrays.BooleanArray, "i": pd.arrays.IntegerArray, "f": pd.arrays.FloatingArray}
@@ -324,7 +325,7 @@ def frames(draw):
 def blocks(draw):
     """A frame over one array, in either order."""
     columns, rows = draw(st.integers(1, 5)), draw(st.sampled_from([0, 1, 2, 7, 40]))
-    dtype = draw(st.sampled_from([name for name in NUMPY if name[0] != "d"] + list(FRAME_UNITS)))
+    dtype = draw(st.sampled_from(FRAME_DTYPES))
     array = _array(dtype, _filled(draw, NUMPY[dtype], rows * columns)).reshape(rows, columns)
     array = np.array(array, order=draw(st.sampled_from("CF")))
     return pd.DataFrame(array, columns=[f"c{i}" for i in range(columns)], copy=False)
@@ -375,7 +376,7 @@ _leaves = st.one_of(
     _uniform(),
     st.integers(0, 9).flatmap(arrays),
     matrices(),
-    st.integers(0, 9).flatmap(arrays).map(pd.Series),
+    st.integers(0, 9).flatmap(lambda rows: arrays(rows, FRAME_DTYPES)).map(pd.Series),
 )
 
 objects = st.recursive(

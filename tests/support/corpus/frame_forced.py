@@ -174,6 +174,7 @@ def _beyond():
     yield "int32-large", lambda: np.array([0, 70_000], "i4"), ["CHAR", "SHORT"]
     yield "int16-large", lambda: np.array([0, 300], "i2"), ["CHAR"]
     yield "float64-large", lambda: np.array([0, 1e20]), ["CHAR", "SHORT", "INT", "LONG"]
+    yield "float64-huge", lambda: np.array([0, 1e300]), ["FLOAT", "LONG"]
 
 
 CASES = [
