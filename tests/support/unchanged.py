@@ -23,14 +23,15 @@ def _array(array: np.ndarray, seen) -> tuple:
 
 def _extension(array, seen) -> tuple:
     """The arrays inside an extension array."""
+    chunked = getattr(array, "_pa_array", None)
+    if chunked is not None:
+        chunks = tuple(_buffers(chunk) for chunk in chunked.chunks)
+        return type(array), str(array.dtype), chunked.type, chunks
     inner = []
     for name in ("_data", "_mask", "_ndarray", "_codes"):
         part = getattr(array, name, None)
         if isinstance(part, np.ndarray):
             inner.append((name, _array(part, seen)))
-    chunked = getattr(array, "_pa_array", None)
-    if chunked is not None:
-        inner.append((chunked.type, tuple(_buffers(chunk) for chunk in chunked.chunks)))
     return type(array), str(array.dtype), tuple(inner)
 
 
@@ -67,9 +68,9 @@ def _of(value, seen) -> object:
     if isinstance(value, pd.MultiIndex):
         return type(value), value.names, value.tolist()
     if isinstance(value, (pd.Series, pd.Index)):
-        array = value.array
-        inner = array.to_numpy() if isinstance(value.dtype, np.dtype) else None
-        return type(value), value.name, _array(inner, seen) if inner is not None else _extension(array, seen)
+        plain = isinstance(value.dtype, np.dtype)
+        cells = _array(value.values, seen) if plain else _extension(value.array, seen)
+        return type(value), value.name, cells
     # all else can't be changed; generators and the like would be by looking into them
     return type(value), id(value)
 
