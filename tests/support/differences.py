@@ -32,9 +32,10 @@ ROWS = (
     ),
     Difference(
         "arrow-types",
-        "Arrow timestamp[us], large_list",
+        "Arrow timestamp[us], time64[us], date64, binary, string_view, large and fixed-size lists, decimal64, "
+        "dictionaries of other words, indices or with a null word",
         "refused",
-        "NANOTIMESTAMP with overflow check; array vector",
+        "NANOTIMESTAMP with overflow check, NANOTIME, DATE, BLOB, STRING, array vector, DECIMAL64, SYMBOL or the words' type",
     ),
     Difference(
         "arrow-empty-rows",
@@ -55,7 +56,10 @@ ROWS = (
         "the rows of the slice",
     ),
     Difference(
-        "arrow-forced", "Arrow dates and timestamps forced to another unit", "raw integers", "converted"
+        "arrow-forced",
+        "Arrow dates and timestamps forced to another unit; columns with null forced to another number, UUID, INT128",
+        "raw integers; refused",
+        "converted",
     ),
     Difference(
         "datetime-range", "DATETIME beyond 2038, microseconds beyond 2262", "wrapped", "refused, row named"
@@ -97,9 +101,31 @@ ROWS = (
         "refused",
         "the same number as a decimal",
     ),
-    Difference("float32", "fractions as numpy.float32 behind an int in an object column", "cut off", "FLOAT"),
+    Difference(
+        "float32",
+        "numpy.float32 beside what only a wider type holds, in an object column",
+        "cut off, infinite",
+        "the wider type",
+    ),
     Difference("builtins", "bytearray, frozenset", "refused", "as bytes, as set"),
-    Difference("uuid", "uuid.UUID", "refused", "UUID"),
+    Difference("uuid", "uuid.UUID", "refused; among integers its number", "UUID; among integers refused"),
+    Difference(
+        "null-kinds", "NaN of numpy.float32 or Decimal among integers in an object column", "refused", "NULL"
+    ),
+    Difference(
+        "timestamp-ns",
+        "pandas.Timestamp objects forced to NANOTIME, NANOTIMESTAMP",
+        "nanoseconds are cut off",
+        "kept",
+    ),
+    Difference(
+        "decimal-float",
+        "floats forced to DECIMAL",
+        "cut off: 4.35 of scale 2 is 4.34",
+        "rounded, halves away from zero",
+    ),
+    Difference("nullable-forced", "nullable floats forced to integers", "refused", "as plain floats"),
+    Difference("extension", "pandas extension arrays outside a Series", "refused", "as a Series of them"),
 )
 
 KEYS = {row.key for row in ROWS}

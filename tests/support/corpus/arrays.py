@@ -317,5 +317,20 @@ CASES = [
         "unsigned",
         like=lambda: pd.Series([1, None], dtype="Int16"),
     ),
+    *(
+        differs(
+            f"extension-{dtype}",
+            lambda d=dtype, v=values: pd.array(v, dtype=d),
+            "extension",
+            like=lambda d=dtype, v=values: pd.Series(v, dtype=d),
+        )
+        for dtype, values in (("Int64", [1, None]), ("boolean", [True, None]), ("string", ["a", None]))
+    ),
+    differs(
+        "extension-category",
+        lambda: pd.Categorical(["b", "b"]),
+        "categorical",
+        wire="91 01 02000000 01000000 00000000 02000000 00 6200 01000000 01000000",
+    ),
     equivalent("array-object-sets", lambda: objects({1, 2}, {"a", "b"})),
 ]

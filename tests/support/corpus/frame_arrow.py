@@ -9,7 +9,7 @@ from decimal import Decimal
 import pandas as pd
 
 from . import case
-from .case import forced, one
+from .case import decimals, forced, one
 
 try:
     import pyarrow as pa
@@ -221,6 +221,82 @@ CASES = [
         lambda: column([MOMENT, datetime.datetime(2400, 1, 1)], lambda: pa.timestamp("us")),
         "bad",
         "row 1",
+    ),
+    *(
+        differs(
+            f"arrow-{name}",
+            lambda v=values, a=arrow_type: column(v, a),
+            "arrow-types",
+            like=lambda v=values, s=same: column(v, s),
+        )
+        for name, values, arrow_type, same in (
+            ("date64", [DAY, None], lambda: pa.date64(), lambda: pa.date32()),
+            ("time64-us", [TIME, None], lambda: pa.time64("us"), lambda: pa.time64("ns")),
+            ("binary", [b"a\0", None, b""], lambda: pa.binary(), lambda: pa.large_binary()),
+            ("string-view", ["a", None], lambda: pa.string_view(), lambda: pa.string()),
+            (
+                "dictionary-int8",
+                ["b", None, "a", "b"],
+                lambda: pa.dictionary(pa.int8(), pa.string()),
+                lambda: pa.dictionary(pa.int32(), pa.string()),
+            ),
+            (
+                "dictionary-of-int",
+                [7, None, 5],
+                lambda: pa.dictionary(pa.int32(), pa.int64()),
+                lambda: pa.int64(),
+            ),
+            (
+                "fixed-list",
+                [[1, 2], [3, None]],
+                lambda: pa.list_(pa.int32(), 2),
+                lambda: pa.list_(pa.int32()),
+            ),
+            ("list-uint8", [[200], [1]], lambda: pa.list_(pa.uint8()), lambda: pa.list_(pa.int16())),
+            (
+                "list-timestamp-us",
+                [[MOMENT], [None]],
+                lambda: pa.list_(pa.timestamp("us")),
+                lambda: pa.list_(pa.timestamp("ns")),
+            ),
+        )
+    ),
+    differs(
+        "arrow-decimal64",
+        lambda: pd.DataFrame({"a": pd.Series([D("1.5"), None], dtype=pd.ArrowDtype(pa.decimal64(5, 2)))}),
+        "arrow-types",
+        wire=bytes.fromhex("0006 02000000 01000000 00 6100") + decimals(38, 2, 150, None),
+    ),
+    differs(
+        "arrow-dictionary-null-word",
+        lambda: chunked(dictionary([1, 0, 1], [None, "a"])),
+        "arrow-types",
+        like=lambda: chunked(dictionary([0, None, 0], ["a"])),
+    ),
+    *(
+        refused(f"arrow-{name}", lambda v=values, a=arrow_type: column(v, a), "bad", name)
+        for name, values, arrow_type in (
+            ("decimal256", [D("1.5")], lambda: pa.decimal256(40, 2)),
+            ("null", [None], lambda: pa.null()),
+        )
+    ),
+    *(
+        differs(
+            f"arrow-{name}-forced-{target}-null",
+            lambda v=values, a=arrow_type, t=target: forced(column(v, a), bad=t),
+            "arrow-forced",
+            like=lambda v=values, d=dtype, t=target: forced(one(pd.Series(v, dtype=d)), bad=t),
+        )
+        for name, values, arrow_type, dtype, target in (
+            ("int64", [1, None], lambda: pa.int64(), "Int64", "FLOAT"),
+            ("int64", [1, None], lambda: pa.int64(), "Int64", "DOUBLE"),
+            ("int32", [1, None], lambda: pa.int32(), "Int32", "LONG"),
+            ("bool", [True, None], lambda: pa.bool_(), "boolean", "LONG"),
+            ("bool", [True, None], lambda: pa.bool_(), "boolean", "SHORT"),
+            ("timestamp-ns", [MOMENT, None], lambda: pa.timestamp("ns"), "M8[ns]", "DATE"),
+            ("string", ["5d212a78-cc48-e3b1-4235-b4d91473ee87", None], lambda: pa.string(), object, "UUID"),
+            ("string", ["0123456789abcdef0123456789abcdef", None], lambda: pa.string(), object, "INT128"),
+        )
     ),
     differs(
         "arrow-large-list",

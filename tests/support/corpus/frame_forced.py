@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import expected
-from .case import differs, equal, forced, one, refused
+from .case import decimals, differs, equal, forced, one, refused
 
 __all__ = ["CASES", "NEVER", "TEMPORAL", "spec_of"]
 
@@ -170,6 +170,8 @@ def _source_cases():
 
 def _beyond():
     """(name, array, targets) that official casts wrap."""
+    yield "int64-two", lambda: np.array([1, 2]), ["BOOL"]
+    yield "float64-two", lambda: np.array([1.0, 2.0]), ["BOOL"]
     yield "int64-large", lambda: np.array([0, 2**40]), ["CHAR", "SHORT", "INT"]
     yield "int32-large", lambda: np.array([0, 70_000], "i4"), ["CHAR", "SHORT"]
     yield "int16-large", lambda: np.array([0, 300], "i2"), ["CHAR"]
@@ -238,6 +240,23 @@ CASES = [
             wire=expected.table({"bad": expected.vector(type_id, [5.0, None])}, 2),
         )
         for target, type_id in (("FLOAT", 15), ("DOUBLE", 16))
+    ),
+    *(
+        differs(
+            f"forced-float64-rounded-{target}",
+            lambda t=target: forced(pd.DataFrame({"bad": [4.35, -1.999, 0.125, 2.0, np.nan]}), bad=[t, 2]),
+            "decimal-float",
+            wire=expected.table({"bad": decimals(type_id, 2, 435, -200, 13, 200, None)}, 5),
+        )
+        for target, type_id in (("DECIMAL32", 37), ("DECIMAL64", 38), ("DECIMAL128", 39))
+    ),
+    differs(
+        "forced-int64-beyond-DECIMAL128",
+        lambda: forced(one(np.array([1, 2**62])), bad=["DECIMAL128", 20]),
+        "forced-range",
+        "bad",
+        "row 1",
+        "DECIMAL128",
     ),
     differs(
         "forced-datetime64-s-INT",

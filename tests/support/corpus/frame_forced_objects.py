@@ -142,6 +142,17 @@ CASES = [
         )
         for target in DECIMALS
     ),
+    *(
+        differs(
+            f"forced-objects-timestamp-nanoseconds-{target}",
+            lambda t=target: forced(_column([pd.Timestamp("2020-01-02 03:04:05.678901234"), None]), bad=t),
+            "timestamp-ns",
+            like=lambda t=target: forced(
+                one(np.array(["2020-01-02T03:04:05.678901234", "NaT"], "M8[ns]")), bad=t
+            ),
+        )
+        for target in ("NANOTIME", "NANOTIMESTAMP")
+    ),
     differs(
         "forced-objects-decimal-thousands-DECIMAL64",
         lambda: forced(_column([D("1E+3"), D("2")]), bad="DECIMAL64"),

@@ -236,6 +236,15 @@ CASES = [
                 "decimal-scale",
                 decimals(38, 2, 120, None, -255, 240),
             ),
+            ("float32-beyond", [np.float32(1.5), 1e300], "float32", expected.vector(16, [1.5, 1e300])),
+            ("int-float32-nan", [1, np.float32("nan")], "null-kinds", expected.vector(5, [1, None])),
+            ("int-decimal-nan", [1, D("NaN")], "null-kinds", expected.vector(5, [1, None])),
+            (
+                "uuid",
+                [uuid.UUID("12345678-1234-5678-9abc-def012345678"), None],
+                "uuid",
+                bytes.fromhex("1301 02000000 01000000 78563412f0debc9a7856341278563412" + "00" * 16),
+            ),
             ("decimal-int", [D("1.25"), 1], "decimal-int", decimals(38, 2, 125, 100)),
             (
                 "decimal-wide",
@@ -257,6 +266,7 @@ CASES = [
             ),
         )
     ),
+    differs("objects-int-uuid", _values([1, uuid.UUID(int=5)]), "uuid", "bad", "row 1"),
     differs("objects-date-time", _values([DAY, TIME]), "time-as-date", "bad", "row 1"),
     differs("objects-datetime-time", _values([MOMENT, TIME]), "time-as-date", "bad", "row 1"),
     differs(

@@ -279,6 +279,15 @@ CASES = [
             ),
         )
     ),
+    *(
+        differs(
+            f"masked-Float64-forced-{target}",
+            lambda t=target: forced(one(pd.Series([1.0, -2.0, None], dtype="Float64")), bad=t),
+            "nullable-forced",
+            like=lambda t=target: forced(one(pd.Series([1, -2, None], dtype="Int64")), bad=t),
+        )
+        for target in ("CHAR", "SHORT", "INT", "LONG")
+    ),
     differs(
         "typed-category-forced-STRING",
         lambda: forced(pd.DataFrame({"bad": pd.Categorical(["b", None, "b"])}), bad="STRING"),
