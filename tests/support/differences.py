@@ -108,6 +108,7 @@ ROWS = (
         "the wider type",
     ),
     Difference("builtins", "bytearray, frozenset", "refused", "as bytes, as set"),
+    Difference("empty-name", "object columns of nulls whose name is the empty text", "refused", "sent"),
     Difference("uuid", "uuid.UUID", "refused; among integers its number", "UUID; among integers refused"),
     Difference(
         "null-kinds", "NaN of numpy.float32 or Decimal among integers in an object column", "refused", "NULL"

@@ -255,6 +255,12 @@ CASES = [
         "masked-UInt64-beyond", lambda: one(pd.Series([1, 2**63], dtype="UInt64")), "bad", "row 1", "UInt64"
     ),
     differs(
+        "names-empty-of-nulls",
+        lambda: pd.DataFrame({"": object_column([None, None])}),
+        "empty-name",
+        wire=expected.table({"": expected.vector(18, [None, None])}, 2),
+    ),
+    differs(
         "typed-category",
         lambda: pd.DataFrame({"bad": pd.Categorical(["b", None, "a", "b"], categories=["a", "b", "unused"])}),
         "categorical",
