@@ -1,4 +1,4 @@
-"""The upload corpus: what our client sends for every object, against what the official client does with it."""
+"""The upload corpus: what our client sends for every object, against what the official client does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _official = {}
 
 
 def _ask(official, call):
-    """The request that ``call(session)`` makes the official client send; what it warns of is its own affair."""
+    """The request that ``call(session)`` makes the official client send, whatever it warns of."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return split(official.record(call))

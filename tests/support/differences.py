@@ -32,10 +32,11 @@ ROWS = (
     ),
     Difference(
         "arrow-types",
-        "Arrow timestamp[us], time64[us], date64, binary, string_view, large and fixed-size lists, decimal64, "
-        "dictionaries of other words, indices or with a null word",
+        "Arrow timestamp[us], time64[us], date64, binary, string_view, large and fixed-size lists, "
+        "decimal64, dictionaries of other words, indices or with a null word",
         "refused",
-        "NANOTIMESTAMP with overflow check, NANOTIME, DATE, BLOB, STRING, array vector, DECIMAL64, SYMBOL or the words' type",
+        "NANOTIMESTAMP with overflow check, NANOTIME, DATE, BLOB, STRING, array vector, DECIMAL64; "
+        "SYMBOL, or the type of the words",
     ),
     Difference(
         "arrow-empty-rows",
@@ -57,7 +58,8 @@ ROWS = (
     ),
     Difference(
         "arrow-forced",
-        "Arrow dates and timestamps forced to another unit; columns with null forced to another number, UUID, INT128",
+        "Arrow dates and timestamps forced to another unit; columns with null forced to another number, "
+        "UUID, INT128",
         "raw integers; refused",
         "converted",
     ),

@@ -1,7 +1,7 @@
 """A second decoder, written after the description of the wire and sharing no line with the product.
 
-An object becomes nested tuples, array vectors have rows instead of blocks, symbols are their texts; cells of fixed
-width stay bytes. With `settled` sets and dicts stand in a fixed order: encodings of one meaning become equal.
+An object becomes nested tuples, array vectors have rows instead of blocks, symbols are their texts; cells of
+fixed width stay bytes. With `settled` sets and dicts stand in a fixed order: equal meanings are equal tuples.
 """
 
 from __future__ import annotations
@@ -123,5 +123,5 @@ def parse(raw: bytes, *, settled: bool = False) -> tuple:
 
 
 def same_meaning(one: bytes, other: bytes) -> bool:
-    """Whether two encodings say the same: the order of sets and dicts and the blocks of array vectors are free."""
+    """Whether two encodings say the same; order of sets and dicts and blocks of array vectors are free."""
     return parse(one, settled=True) == parse(other, settled=True)

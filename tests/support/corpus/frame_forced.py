@@ -84,7 +84,7 @@ _MOMENTS = {
 
 def _negative(unit):
     """One tick before 1970 and one of a longer time before."""
-    return lambda: np.array([-1, -100_000_000, "NaT"], f"M8[{unit}]")
+    return np.array([-1, -100_000_000, "NaT"], f"M8[{unit}]")
 
 
 def _moment_cases():
@@ -102,7 +102,7 @@ def _moment_cases():
                 continue
             yield equal(
                 f"forced-datetime64-{unit}-negative-{target}",
-                lambda b=_negative(unit), t=target: forced(one(b()), bad=t),
+                lambda u=unit, t=target: forced(one(_negative(u)), bad=t),
             )
         for target in ("UUID", "IPADDR", "INT128", "BLOB", "DECIMAL64", "DECIMAL128,2", "INT[]"):
             yield refused(
@@ -121,7 +121,7 @@ def _moment_cases():
         months = expected.vector(7, [23_640 - 1, 23_640 - 1 if unit != "s" else 23_640 - 39, None])
         yield differs(
             f"forced-datetime64-{unit}-negative-MONTH",
-            lambda b=_negative(unit): forced(pd.DataFrame({"bad": b()}), bad="MONTH"),
+            lambda u=unit: forced(pd.DataFrame({"bad": _negative(u)}), bad="MONTH"),
             "month",
             wire=expected.table({"bad": months}, 3),
         )

@@ -15,12 +15,9 @@ from .case import differs, equal, forced, one, refused
 __all__ = ["CASES", "MASKED"]
 
 MASKED = {
-    "boolean": ("bool", [True, False, None]),
-    **{
-        f"Int{bits}": (f"int{bits}", [1, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, None])
-        for bits in (8, 16, 32, 64)
-    },
-    **{f"Float{bits}": (f"float{bits}", [1.5, np.inf, -np.inf, -0.0, None]) for bits in (32, 64)},
+    "boolean": [True, False, None],
+    **{f"Int{bits}": [1, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, None] for bits in (8, 16, 32, 64)},
+    **{f"Float{bits}": [1.5, np.inf, -np.inf, -0.0, None] for bits in (32, 64)},
 }
 
 _NAMES = {
@@ -43,7 +40,7 @@ def _named(names):
 
 
 def _masked_cases():
-    for dtype, (plain, values) in MASKED.items():
+    for dtype, values in MASKED.items():
         build = lambda values=values, dtype=dtype: pd.Series(values, dtype=dtype)  # noqa: E731
         yield equal(f"masked-{dtype}", lambda b=build: one(b()))
         yield equal(f"masked-{dtype}-all-null", lambda d=dtype: one(pd.Series([None, None], dtype=d)))
