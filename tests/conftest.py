@@ -26,9 +26,16 @@ def pytest_unconfigure(config):
 
 @pytest.fixture(autouse=True)
 def watchdog():
-    """A test that hangs ends the run with the stacks of all threads, instead of keeping it for ever."""
-    faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=_stderr)
-    yield
+    """A test that hangs ends the run with the stacks of all threads, instead of keeping it for ever.
+
+    A test that is long on purpose calls this again and again.
+    """
+
+    def more_time():
+        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=_stderr)
+
+    more_time()
+    yield more_time
     faulthandler.cancel_dump_traceback_later()
 
 
