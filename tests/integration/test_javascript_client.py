@@ -1,6 +1,6 @@
 """What the vendor's JavaScript client makes of our bytes.
 
-It is the npm package ``dolphindb``: after ``npm install dolphindb``, anywhere, ``DOLPHINDB_FAST_NODE_MODULES``
+It is the npm package ``dolphindb``: after ``npm install dolphindb`` anywhere ``DOLPHINDB_FAST_NODE_MODULES``
 names the folder ``node_modules``. Without node or the package these tests are skipped.
 """
 
