@@ -1,7 +1,7 @@
 """What the vendor's JavaScript client makes of our bytes.
 
-It is the npm package ``dolphindb``: ``npm install dolphindb`` anywhere, then
-``DOLPHINDB_FAST_NODE_MODULES`` names the folder ``node_modules``. Without node or the package these tests are skipped.
+It is the npm package ``dolphindb``: after ``npm install dolphindb`` anywhere ``DOLPHINDB_FAST_NODE_MODULES``
+names the folder ``node_modules``. Without node or the package these tests are skipped.
 """
 
 from __future__ import annotations
