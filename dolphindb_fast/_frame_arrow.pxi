@@ -340,7 +340,7 @@ cdef int put_arrow_list(Encoder self, object array, _ArrowKind kind, Py_ssize_t 
     if scale < 0 and kind.child.source.kind == "decimal":
         scale = kind.scale
     scale = forced_scale(self, kind.child.source.kind, element, scale, rows)
-    way = find_cast(kind.child.source, element, scale)
+    way = find_cast(kind.child.source._replace(listed=True), element, scale)
     if way is None:
         refuse_cast(self, type)
     self.target = element + DDB_TYPE_ARRAY
