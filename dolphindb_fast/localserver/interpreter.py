@@ -110,6 +110,7 @@ class Partial:
 
 
 _OPEN = object()
+_WITHOUT_VALUE = ("append!", "upsert!")
 _FUNCTIONS = (Builtin, UserFunction, Partial)
 
 
@@ -167,7 +168,7 @@ class Session:
     # entry points ---------------------------------------------------------------------------
 
     def run(self, script: str):
-        """The value of the script's last statement; assignments, definitions and ``append!`` have none."""
+        """The value of the script's last statement; assignments, definitions, ``append!`` and ``upsert!`` have none."""
         statements = syntax.parse(script)
         result = self._guarded(self._run_block, statements, self._top)
         if isinstance(result, _Returned):
@@ -203,20 +204,21 @@ class Session:
         result = self.apply(function, arguments)
         while isinstance(function, Partial):
             function = function.function
-        return None if isinstance(function, Builtin) and function.name == "append!" else result
+        return None if isinstance(function, Builtin) and function.name in _WITHOUT_VALUE else result
 
     @staticmethod
     def _yields_target(statement) -> bool:
-        """``append!`` would answer with the whole table: nobody asked for it."""
+        """``append!`` and ``upsert!`` would answer with the whole table: nobody asked for it."""
         if not isinstance(statement, syntax.Chain):
             return False
         last = statement.links[-1]
         if isinstance(last, syntax.Method):
-            return last.name == "append!"
+            return last.name in _WITHOUT_VALUE
         return (
             isinstance(last, syntax.Invoke)
             and len(statement.links) == 1
-            and statement.base == syntax.Name("append!")
+            and isinstance(statement.base, syntax.Name)
+            and statement.base.name in _WITHOUT_VALUE
         )
 
     # names ----------------------------------------------------------------------------------

@@ -87,6 +87,8 @@ class LocalServer:
                  order="sequential", delay=0.0) -> None:
         if order not in ORDERS:
             raise UsageError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
+        if not 0 <= delay < threading.TIMEOUT_MAX:
+            raise UsageError(f"delay must be a number of seconds, not {delay!r}")
         self.host = host
         self.port = port
         self.order = order
