@@ -7,14 +7,15 @@ from support import replies
 from support.compare import assert_same
 from support.raw_client import Client
 from support.recorder import official_session
+from support.server_process import server_process
 
 import dolphindb_fast as ddb
 from dolphindb_fast.localserver import LocalServer
 
 ROWS = 20_000
 SCRIPT = (
-    "t = table(1..20000 as i, string(1..20000) as s, symbol(string(1..20000 % 3)) as y,"
-    " 2020.01.01 + (1..20000 % 100) as d, decimal64(1..20000, 2) as m, arrayVector(1..20000 * 2, 1..40000) as r)"
+    "t = table(1..20000 as i, string(1..20000) as s, symbol(string((1..20000) % 3)) as y,"
+    " 2020.01.01 + ((1..20000) % 100) as d, decimal64(1..20000, 2) as m, arrayVector((1..20000) * 2, 1..40000) as r)"
 )
 
 
@@ -69,27 +70,28 @@ def test_error__is_a_line_as_ever(client):
 
 
 @pytest.mark.official
-def test_both_clients__read_the_same_blocks(server):
+def test_both_clients__read_the_same_blocks():
     pytest.importorskip("dolphindb")
-    readers, sessions = [], [ddb.Session(), official_session()]
-    for session in sessions:
-        session.connect(server.host, server.port)
-        session.run(SCRIPT)
-        readers.append(session.run("select * from t", fetchSize=8192))
-    ours, theirs = readers
-    sizes = []
-    while theirs.hasNext():
-        assert ours.hasNext()
-        block = theirs.read()
-        assert_same(ours.read(), block)
-        sizes.append(len(block))
-    assert not ours.hasNext()
-    assert sizes == [8192, 8192, ROWS - 2 * 8192]
-    for session in sessions:
-        reader = session.run("select * from t", fetchSize=10000)
-        reader.read()
-        reader.skipAll()
-        assert session.run("1 + 1") == 2
-        with pytest.raises(RuntimeError, match="Fetch size can only be set when executing scripts that return a table"):
-            session.run("1 + 1", fetchSize=8192)
-        session.close()
+    with server_process() as address:
+        readers, sessions = [], [ddb.Session(), official_session()]
+        for session in sessions:
+            session.connect(*address)
+            session.run(SCRIPT)
+            readers.append(session.run("select * from t", fetchSize=8192))
+        ours, theirs = readers
+        sizes = []
+        while theirs.hasNext():
+            assert ours.hasNext()
+            block = theirs.read()
+            assert_same(ours.read(), block)
+            sizes.append(len(block))
+        assert not ours.hasNext()
+        assert sizes == [8192, 8192, ROWS - 2 * 8192]
+        for session in sessions:
+            reader = session.run("select * from t", fetchSize=10000)
+            reader.read()
+            reader.skipAll()
+            assert session.run("1 + 1") == 2
+            with pytest.raises(RuntimeError, match="Fetch size can only be set when executing scripts that return a"):
+                session.run("1 + 1", fetchSize=8192)
+            session.close()

@@ -45,12 +45,14 @@ class TestOrder:
             assert found != list(range(200))
 
     def test_shuffled__a_synchronous_request_does_not_wait_for_earlier_tasks(self):
-        with server_with(order="shuffled") as server, Client(server) as client, server.paused():
-            insert(client, range(3))
-            reply = in_thread(lambda: client.script("exec count(*) from t"))
-            eventually(lambda: server.counters.requests == 4)
-            server._unpaused.set()
-            assert reply.result()[1] == b"OK\n"
+        with server_with(order="shuffled") as server, Client(server) as client:
+            with server.paused():
+                # while this one waits, the others gather behind it
+                client.send(b"script\nx = 1")
+                insert(client, range(3))
+                client.send(b"script\nexec count(*) from t")
+            assert client.reply()[1] == b"OK\n"
+            assert client.reply() == (client.session + b" 1 1\n", b"OK\n")
             assert client.read(b"x" * 6) == replies.scalar("INT", 0)
             eventually(lambda: server.rows("t") == 3)
 
