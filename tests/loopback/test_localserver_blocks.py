@@ -72,10 +72,10 @@ def test_error__is_a_line_as_ever(client):
 @pytest.mark.official
 def test_both_clients__read_the_same_blocks():
     pytest.importorskip("dolphindb")
-    with server_process() as address:
+    with server_process() as login:
         readers, sessions = [], [ddb.Session(), official_session()]
         for session in sessions:
-            session.connect(*address)
+            session.connect(*login)
             session.run(SCRIPT)
             readers.append(session.run("select * from t", fetchSize=8192))
         ours, theirs = readers
