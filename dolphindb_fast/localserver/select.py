@@ -59,7 +59,8 @@ def _grouped(session, node, columns, rows, frame):
     found, members = groups(group_columns)
     grouped = dict(zip(names, found, strict=True))
     # a column that is grouped by stands in front already
-    items = [item for item in node.items if getattr(item, "expression", None) not in [g.expression for g in node.groups]]
+    in_front = [group.expression for group in node.groups]
+    items = [item for item in node.items if getattr(item, "expression", None) not in in_front]
     parts: list[list] = []
     item_names: list[str] = []
     for chosen in members:

@@ -33,9 +33,11 @@ def test_application__says_what_it_should(tmp_path):
     with server_process() as login:
         lines = output("dolphindb_fast", login, tmp_path)
     for line in [
-        "connected True", "inserted 25000", "inserted 10", "count 25020", "typed 3", "hash FAST INT128 VECTOR",
-        "levels FAST INT[] VECTOR", "raw BLOB VECTOR", "upload -1", "in blocks 25020", "after blocks 2", "file 42",
-        "kept 10 14 18", "thrown: <Exception> in exec: Server Response: 'no luck today' script: throw \"no luck today\"",
+        "connected True", "inserted 25000", "inserted 10", "count 25020", "typed 3",
+        "hash FAST INT128 VECTOR",
+        "levels FAST INT[] VECTOR", "raw BLOB VECTOR", "upload -1", "in blocks 25020", "after blocks 2",
+        "file 42", "kept 10 14 18",
+        "thrown: <Exception> in exec: Server Response: 'no luck today' script: throw 'no luck today'",
         "usable 42", "asynchronous 26020", "closed True",
     ]:  # fmt: skip
         assert line in lines

@@ -64,7 +64,8 @@ class TestOrder:
             eventually(lambda: server.open_connections == 0)
 
     def test_unanswered__synchronous_requests_on_an_asynchronous_connection(self):
-        with server_with(order="unanswered") as server, Client(server, ASYNCHRONOUS) as client, Client(server) as other:
+        server = server_with(order="unanswered")
+        with server, Client(server, ASYNCHRONOUS) as client, Client(server) as other:
             insert(client, range(3), flags=32)
             client.send(b"script\nnothing")
             eventually(lambda: server.rows("t") == 3 and server.failed_tasks)

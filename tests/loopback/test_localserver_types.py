@@ -5,24 +5,10 @@ from __future__ import annotations
 import pytest
 from support import replies
 from support.raw_client import Client
+from support.replies import CELLS
 
 from dolphindb_fast.localserver import LocalServer
 
-#: two cells and NULL of each type
-CELLS = {
-    "BOOL": [1, 0, None], "CHAR": [-7, 127, None], "SHORT": [-300, 5, None], "INT": [70000, -1, None],
-    "LONG": [2**40, -1, None], "DATE": [18263, -1, None], "MONTH": [24240, 23639, None],
-    "TIME": [86399999, 0, None], "MINUTE": [1439, 0, None], "SECOND": [86399, 0, None],
-    "DATETIME": [1577934245, -1, None], "TIMESTAMP": [1577934245678, -1, None], "NANOTIME": [1, 86399 * 10**9, None],
-    "NANOTIMESTAMP": [1577934245678901234, -1, None], "FLOAT": [1.5, -0.0, None], "DOUBLE": [0.1, 1e300, None],
-    "STRING": ["größe", "b", None], "UUID": ["12345678123456789abcdef012345678", "ff" * 16, None],
-    "DATEHOUR": [438000, -1, None], "DATEMINUTE": [26280000, -1, None],
-    "IPADDR": ["20010db8000100020003000400050006", "0000000000000000000000007f000001", None],
-    "INT128": ["0123456789abcdef0123456789abcdef", "ff" * 16, None], "BLOB": [b"a\0b", b"\xff", None],
-    "COMPLEX": [(1.5, -2.5), (0.0, 1.0), None], "POINT": [(1.5, -2.5), (0.0, 1.0), None],
-    "DURATION": [(5, 4), (-3, 10), None], "DECIMAL32": [125, -1, None], "DECIMAL64": [10**15, -1, None],
-    "DECIMAL128": [10**30, -1, None],
-}  # fmt: skip
 DECIMALS = ("DECIMAL32", "DECIMAL64", "DECIMAL128")
 WIDE = ("STRING", "BLOB")
 
@@ -51,7 +37,7 @@ def client(server):
 
 
 def returned(client, sent, expected=None, script="a"):
-    """Upload one object as variable ``a``; what `script` answers must be `expected`, by default the same bytes."""
+    """Upload one object as variable ``a``; `script` must answer `expected`, by default the same bytes."""
     client.send(b"variable\na\n1\n1", sent)
     assert client.reply()[1] == b"OK\n"
     expected = sent if expected is None else expected
@@ -112,7 +98,8 @@ class TestEveryType:
             types.append(declared + "[]")
             once.append(replies.array_vector(kind, rows, scale=scale))
             twice.append(replies.array_vector(kind, rows * 2, scale=scale))
-        assert client.script(f"t = table(1:0, {''.join('`' + n for n in names)}, [{','.join(types)}])")[1] == b"OK\n"
+        shape = f"{''.join('`' + n for n in names)}, [{','.join(types)}]"
+        assert client.script(f"t = table(1:0, {shape})")[1] == b"OK\n"
         client.send(b"function\ntableInsert{t}\n1\n1", table(names, once, 3))
         assert client.reply()[1] == b"OK\n"
         assert client.read(b"x" * 6) == replies.scalar("INT", 3)
@@ -128,7 +115,8 @@ class TestEveryType:
         for sent, words, number, form in [
             (replies.scalar(kind, CELLS[kind][0], scale), kind, replies.TYPES[kind], 0),
             (cells, f"{slow}{kind} VECTOR", replies.TYPES[kind], 1),
-            (replies.vector(kind, CELLS[kind][:2], form=2, scale=scale), f"{kind} PAIR", replies.TYPES[kind], 2),
+            (replies.vector(kind, CELLS[kind][:2], form=2, scale=scale), f"{kind} PAIR", replies.TYPES[kind],
+             2),
             (replies.set_of(cells), f"{kind} SET", replies.TYPES[kind], 4),
             (replies.dictionary(replies.vector("INT", [1, 2, 3]), cells), f"INT->{kind} DICTIONARY",
              replies.TYPES[kind], 5),
@@ -193,7 +181,8 @@ class TestOtherValues:
         sent = table(["x", "i"], columns, 3)
         returned(client, sent)
         returned(client, sent, replies.vector("DATE", [1, None]), "a.x[1]")
-        returned(client, sent, table(["x"], [replies.any_vector(items[1:])], 2), "select x from a where i > 1")
+        rest = table(["x"], [replies.any_vector(items[1:])], 2)
+        returned(client, sent, rest, "select x from a where i > 1")
 
     def test_tables_inside_of_things(self, client):
         inner = table(["i"], [replies.vector("INT", [1, 2])], 2)
@@ -266,14 +255,16 @@ class TestWhatCannotBeStored:
     @pytest.mark.parametrize(
         "declared, sent, expected",
         [
-            ("LONG[]", replies.array_vector("INT", [[1, None], []]), replies.array_vector("LONG", [[1, None], []])),
+            ("LONG[]", replies.array_vector("INT", [[1, None], []]),
+             replies.array_vector("LONG", [[1, None], []])),
             ("DECIMAL128(3)", replies.vector("DECIMAL32", [125, None], scale=2),
              replies.vector("DECIMAL128", [1250, None], scale=3)),
             ("DECIMAL32(1)", replies.vector("DECIMAL64", [125, -125], scale=2),
              replies.vector("DECIMAL32", [13, -13], scale=1)),
             ("DECIMAL64(1)[]", replies.array_vector("DECIMAL64", [[125], [None]], scale=2),
              replies.array_vector("DECIMAL64", [[13], [None]], scale=1)),
-            ("DATEMINUTE", replies.vector("TIMESTAMP", [119_999, None]), replies.vector("DATEMINUTE", [1, None])),
+            ("DATEMINUTE", replies.vector("TIMESTAMP", [119_999, None]),
+             replies.vector("DATEMINUTE", [1, None])),
             ("UUID", b"\0\1" + bytes((2, 0, 0, 0, 1, 0, 0, 0)), replies.vector("UUID", [None, None])),
         ],
     )  # fmt: skip

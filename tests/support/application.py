@@ -1,7 +1,7 @@
 """An application as users of the official client write it: a day of trades goes in, reports come out.
 
-Run as a program with host, port, user and password; it prints all that it finds. `test_application_script` runs it
-under both clients by changing the import line alone.
+Run as a program with host, port, user and password; it prints all that it finds. `test_application_script`
+runs it under both clients by changing the import line alone.
 """
 
 import datetime
@@ -32,7 +32,7 @@ def show(label, value, depth=0):
     elif isinstance(value, np.ndarray):
         cells = value.reshape(-1).tolist() if value.dtype != object else list(value.reshape(-1))
         cells = [*cells[:6], *cells[-2:]] if len(cells) > 8 else cells
-        order = " Fortran" if value.ndim == 2 and value.flags.f_contiguous and not value.flags.c_contiguous else ""
+        order = " Fortran" if value.ndim == 2 and value.flags.fnc else ""
         print(f"{pad}{label}: {value.dtype} {value.shape}{order} {[cell_text(c) for c in cells]}")
     elif isinstance(value, dict):
         print(f"{pad}{label}: dict of {len(value)}")
@@ -101,7 +101,9 @@ def store_trades(session):
         "select count(*) as trades, sum(qty) as qty, max(price) as high, min(time) as since from appTrades "
         "group by sym order by sym"
     ))
-    show("largest", session.exec("select top 3 sym, price * qty as amount from appTrades order by price * qty desc"))
+    show("largest", session.exec(
+        "select top 3 sym, price * qty as amount from appTrades order by price * qty desc, id"
+    ))  # fmt: skip
     show("ids", session.run("exec id from appTrades where id % 5000 = 1"))
 
 
@@ -167,10 +169,12 @@ def exchange_variables(session):
         "stamp": pd.Timestamp("2024-02-29T13:14:15.678"), "nothing": pd.NaT,
         "int8": np.int8(-5), "int16": np.int16(300), "float32": np.float32(1.5),
         "month": np.datetime64("2024-02", "M"), "second": np.datetime64("2024-02-29T13:14:15", "s"),
-        "nano": np.datetime64("2024-02-29T13:14:15.678901234", "ns"), "hour": np.datetime64("2024-02-29T13", "h"),
+        "nano": np.datetime64("2024-02-29T13:14:15.678901234", "ns"),
+        "hour": np.datetime64("2024-02-29T13", "h"),
         "numbers": [1, 2, None, 4], "reals": [1.5, float("nan")], "texts": ["a", "", "ü"],
         "mixed": [1, "a", 2.5, None, [1, 2]], "amounts": [Decimal("1.25"), None, Decimal("-2.50")],
-        "array": np.arange(10, dtype="int16"), "dates": np.array(["2024-02-29", "NaT"], dtype="datetime64[D]"),
+        "array": np.arange(10, dtype="int16"),
+        "dates": np.array(["2024-02-29", "NaT"], dtype="datetime64[D]"),
         "flags": np.array([True, False]), "matrix": np.arange(6, dtype="int32").reshape(2, 3),
         "grid": np.array([[1.5, np.nan], [2.5, 3.5]]), "names": {"a", "b"}, "ids": {1, 2, 3},
         "lookup": {"x": 1, "y": 2}, "numbered": {1: "one", 2: "two"}, "things": {"t": [1, 2], "s": "text"},
@@ -189,17 +193,25 @@ def exchange_variables(session):
 def every_form(session):
     """Results that only scripts make."""
     for script in [
-        "1:5", "`a`b`c", "[1, 2, NULL]", "[true, false, NULL]", "[]", "symbol(`x`y`x)", "[2020.01M, NULL]", "13:30m", "12:00:01.5",
-        "[2020.01.01T00:00:00, NULL]", "[12:00:00, NULL]", "decimal32([1.5, NULL, -2.25], 2)", "decimal128(3, 20)",
+        "1:5", "`a`b`c", "[1, 2, NULL]", "[true, false, NULL]", "[]", "symbol(`x`y`x)", "[2020.01M, NULL]",
+        "13:30m", "12:00:01.5",
+        "[2020.01.01T00:00:00, NULL]", "[12:00:00, NULL]", "decimal32([1.5, NULL, -2.25], 2)",
+        "decimal128(3, 20)",
         'uuid("5d212a78-cc48-e3b1-4235-b4d91473ee87")', 'ipaddr(["10.0.0.1", ""])', 'int128("")',
-        "matrix(1 2 3, 4 5 6)", "matrix([1.5, NULL], [2.5, 3])", "matrix([2020.01.01], [2020.01.02])", "set(3 1 2)",
-        "set(`b`a)", "dict(`a`b, 1 2)", "dict(1 2, (1, `x))", "dict(`a`b, [1.5, NULL])", "(1, (2, `three), [4, 5])",
-        "arrayVector(2 2 3, 1 2 3)", "arrayVector(1 3, [1, NULL, 3])", "arrayVector(1 2, [2020.01.01, 2020.01.02])",
-        "table(1 2 as a, `x`y as b, (1, `z) as c)", "NULL", "x = 1", "char(65)", "long()", "blob([\"ab\", \"\"])",
-        "datehour(2020.01.01T05:00:00)", "nanotimestamp(2020.01.01T00:00:00.000000001)", "first(3 4)", "keys(dict(`a`b, 1 2))",
+        "matrix(1 2 3, 4 5 6)", "matrix([1.5, NULL], [2.5, 3])", "matrix([2020.01.01], [2020.01.02])",
+        "set(3 1 2)",
+        "set(`b`a)", "dict(`a`b, 1 2)", "dict(1 2, (1, `x))", "dict(`a`b, [1.5, NULL])",
+        "(1, (2, `three), [4, 5])",
+        "arrayVector(2 2 3, 1 2 3)", "arrayVector(1 3, [1, NULL, 3])",
+        "arrayVector(1 2, [2020.01.01, 2020.01.02])",
+        "table(1 2 as a, `x`y as b, (1, `z) as c)", "NULL", "x = 1", "char(65)", "long()",
+        'blob(["ab", ""])',
+        "datehour(2020.01.01T05:00:00)", "nanotimestamp(2020.01.01T00:00:00.000000001)", "first(3 4)",
+        "keys(dict(`a`b, 1 2))",
     ]:  # fmt: skip
         show(script, session.run(script))
-    show("lists", session.run("table(1 2 as a, `x`y as b, [2020.01.01, 2020.01.02] as d)", pickleTableToList=True))
+    script = "table(1 2 as a, `x`y as b, [2020.01.01, 2020.01.02] as d)"
+    show("lists", session.run(script, pickleTableToList=True))
 
 
 def blocks(session):
@@ -229,7 +241,7 @@ def other_calls(session):
     failing("forgotten", lambda: session.run("y"))
     failing("unknown function", lambda: session.run("noSuchFunction", 1))
     failing("syntax", lambda: session.run("select from from"))
-    failing("thrown", lambda: session.run('throw "no luck today"'))
+    failing("thrown", lambda: session.run("throw 'no luck today'"))
     failing("columns", lambda: session.run("tableInsert{appTrades}", trades(2)[["id"]]))
     wrong = trades(2).assign(time=["now", "then"])
     failing("types", lambda: session.run("tableInsert{appTrades}", wrong))
@@ -246,7 +258,8 @@ def databases(session):
     session.database(dbName="db", partitionType=1, partitions=[1, 2, 3], dbPath=path)
     session.run("db.createPartitionedTable(table(1:0, `id`name`v, [INT, SYMBOL, DOUBLE]), `points, `id)")
     print("exists", session.existsTable(path, "points"), session.existsTable(path, "lines"))
-    rows = pd.DataFrame({"id": np.array([1, 2, 3, 1], dtype="int32"), "name": list("abca"), "v": [1.5, 2.5, None, 4.0]})
+    numbers = np.array([1, 2, 3, 1], dtype="int32")
+    rows = pd.DataFrame({"id": numbers, "name": list("abca"), "v": [1.5, 2.5, None, 4.0]})
     session.run(f"append!{{loadTable('{path}', `points)}}", rows)
     show("points", session.run(f"select * from loadTable('{path}', `points) order by id, v desc"))
     show("sums", session.run(f"select sum(v) from loadTable('{path}', `points) group by name"))
@@ -257,8 +270,8 @@ def databases(session):
     for values in ([1.0, 2.0], [3.0, 4.0]):
         session.run("tableInsert{kept}", pd.DataFrame({"id": np.array([1, 2], dtype="int32"), "v": values}))
     show("keyed", session.run("kept"))
-    session.run("upsert!{kept}", pd.DataFrame({"id": np.array([2, 5], dtype="int32"), "v": [None, 9.0]}, dtype=object)
-                .astype({"id": "int32", "v": "float64"}), True)  # fmt: skip
+    newer = pd.DataFrame({"id": np.array([2, 5], dtype="int32"), "v": [np.nan, 9.0]})
+    session.run("upsert!{kept}", newer, True)
     show("upserted", session.run("kept"))
 
 
@@ -278,7 +291,9 @@ def asynchronous(session):
 def main():
     session = ddb.Session()
     print("connected", session.connect(HOST, PORT, USER, PASSWORD))
-    for part in (store_trades, store_typed, exchange_variables, every_form, blocks, other_calls, databases, asynchronous):
+    for part in (
+        store_trades, store_typed, exchange_variables, every_form, blocks, other_calls, databases, asynchronous,
+    ):  # fmt: skip
         print("==", part.__name__)
         part(session)
     session.undef("appTrades", "SHARED")
