@@ -41,6 +41,8 @@ from .wide import NotACell, decimal_cells, decimal_values, identifier_cells
 
 __all__ = ["cast", "converter"]
 
+#: types whose cells are one number, which says all
+_PLAIN = {t for t, dtype in WIRE_DTYPES.items() if dtype.kind != "V"} - {*DECIMALS}
 _CALENDAR = (keys.DT_MONTH, *temporal.INSTANTS)
 
 
@@ -240,7 +242,7 @@ def cast(column: Column, target: int, scale: int = 0) -> Column:
             cells = decimal_cells(decimal_values(column), target, scale)
         elif target in IDENTIFIERS and source in TEXT:
             cells = identifier_cells(column, target)
-        elif source in TEXT and target in WIRE_DTYPES and WIRE_DTYPES[target].kind != "V":
+        elif source in TEXT and target in _PLAIN:
             cells = _parse_cells(column, target)
         elif source in DECIMALS and target in (*INTEGRAL, *FLOATING):
             cells = _from_decimals(column, target)
@@ -287,7 +289,7 @@ def _from_decimals(column: Column, target: int):
 
 @cache
 def _cast_rule(source: int, target: int):
-    if source not in WIRE_DTYPES or target not in WIRE_DTYPES:
+    if not {source, target} <= _PLAIN:
         return None
     append = _rule(source, target)
     if append is not None:

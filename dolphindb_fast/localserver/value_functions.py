@@ -186,11 +186,15 @@ def array_vector(session, index, value):
 def _declare_pair_of_doubles(name, target):
     @builtin(f"{name}(X, Y)")
     def make(session, first, second):
-        parts = [_vector(cast_value(v, keys.DT_DOUBLE), name) for v in (first, second)]
-        if len(parts[0]) != len(parts[1]):
+        parts = [cast_value(v, keys.DT_DOUBLE) for v in (first, second)]
+        if not all(isinstance(part, Column) for part in parts):
+            raise ScriptError(f"{name}: two scalars or vectors are needed")
+        length = max(map(len, parts))
+        vectors = [repeat(p, length) if p.form == keys.DF_SCALAR else p for p in parts]
+        if len(vectors[0]) != len(vectors[1]):
             raise ScriptError(f"{name}: the two parts must be equally long")
-        cells = np.stack([p.data for p in parts], axis=1).reshape(-1).view(WIRE_DTYPES[target])
-        return Column(target, cells, form=first.form)
+        cells = np.stack([v.data for v in vectors], axis=1).reshape(-1).view(WIRE_DTYPES[target])
+        return Column(target, cells, form=max(p.form for p in parts))
 
 
 _declare_pair_of_doubles("complex", keys.DT_COMPLEX)
