@@ -2,7 +2,7 @@
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
 _encode.pxi   objects -> request; never knows a socket. Its other rooms:
-              _text, _values and _cells for Python objects, _array, _containers, _neutral
+              _text, _values and _cells for Python objects, _array, _compressed, _containers, _neutral
 _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
               arrays, Arrow, types given by the caller
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
@@ -61,9 +61,11 @@ from ._c.blob cimport *
 from ._c.cast cimport *
 from ._c.column cimport *
 from ._c.common cimport *
+from ._c.compress cimport *
 from ._c.kernels cimport *
 from ._c.link cimport *
 from ._c.moment cimport *
+from ._c.pack cimport *
 from ._c.request cimport *
 from ._c.status cimport *
 from ._c.string cimport *
@@ -81,6 +83,7 @@ include "_encode.pxi"
 include "_encode_values.pxi"
 include "_encode_cells.pxi"
 include "_encode_array.pxi"
+include "_encode_compressed.pxi"
 include "_encode_containers.pxi"
 include "_encode_neutral.pxi"
 include "_frame_fields.pxi"
@@ -110,6 +113,7 @@ cdef class SessionCore:
     cdef bytes header_flags   # " / <flags>\n"
     cdef readonly bint asynchronous
     cdef bint compress        # tables at the top say that their columns may be compressed
+    cdef object methods       # how their columns are, see options.compress_methods; None: they are not
     cdef object held          # what calls raise while blocks are read; None otherwise
     cdef int64_t requests
     cdef int64_t rows
@@ -220,10 +224,21 @@ cdef class SessionCore:
         return 0
 
     cdef int put_argument(self, Encoder encoder, object argument) except -1:
+        if not self.compress:
+            return encoder.put_argument(argument)
+        return self.put_compressible(encoder, argument)
+
+    cdef int put_compressible(self, Encoder encoder, object argument) except -1:
+        """An argument that is marked if it is a table; tables in other objects are sent as ever."""
         cdef size_t start = encoder.request.out.size
-        encoder.put_argument(argument)
-        if self.compress and encoder.request.out.data[start + 1] == DDB_FORM_TABLE:
-            # ``wire: table kind`` of a table that stands in no other object
+        if is_frame(argument) or isinstance(argument, (TypedFrame, Table)):
+            encoder.methods = self.methods
+        try:
+            encoder.put_argument(argument)
+        finally:
+            encoder.methods = None
+        if encoder.request.out.data[start + 1] == DDB_FORM_TABLE:
+            # ``wire: table kind``
             encoder.request.out.data[start] = TABLE_MAY_BE_COMPRESSED
         return 0
 
@@ -391,7 +406,12 @@ cdef class SessionCore:
         finally:
             self.link.release()
 
-    # -- for session.py, once per connection ----------------------------------------------------------------
+    # -- for session.py, once per connection or session -----------------------------------------------------
+
+    def _set_compress_methods(self, methods):
+        if methods is not None:
+            import_lz4()
+        self.methods = methods
 
     def _open(self, int descriptor, bint asynchronous, write_timeout, read_timeout):
         """Take over a connected socket's descriptor; time-outs in seconds or None."""

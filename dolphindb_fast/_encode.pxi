@@ -102,6 +102,9 @@ cdef class Encoder:
     cdef object place         # function or variable name, for error messages
     cdef object frame         # the frame at work, for error messages
     cdef object array         # the array at work that is no column of it, for error messages
+    cdef object methods       # how the columns of the next table are compressed; None: not at all
+    cdef Encoder inner        # takes a column that may be compressed; None before the first
+    cdef bint packed          # this is such an encoder
     cdef list path            # indices of the ANY vectors at work, outermost first, for error messages
 
     def __cinit__(self):

@@ -80,7 +80,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     enableChunkGranularityConfig : bool
         Let `database` pass ``chunkGranularity`` on.
     compress : bool
-        Let the server compress columns of replies; tables that are sent say that theirs may be.
+        Let the server compress columns of replies; tables that are sent say that theirs may be. See `compressMethods`.
     protocol : int
         ``settings.PROTOCOL_DDB``, the default, or ``PROTOCOL_ARROW``: tables come as `pyarrow.Table`; needs pyarrow.
         ``PROTOCOL_PICKLE`` and ``enablePickle=True`` are refused: unpickling runs code that the server sends.
@@ -101,6 +101,12 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         How long to look for a reply again and again before sleeping until it comes. A prompt server's reply is then read
         without a wake-up, but this thread keeps its processor busy meanwhile: worth it with a processor to spare, and
         replies within some 100 us. Default 0: sleep at once.
+    compressMethods : str, list or dict, optional
+        Compress the columns of tables that are arguments: "LZ4" or "DELTA" for all columns, a list of these by position
+        (None: this column is not compressed), or a dict of them by column name, where columns that are not named are not
+        compressed. Implies `compress`; needs the package lz4. "LZ4" is for every type, "DELTA" (delta of delta) for
+        SHORT, INT, LONG and temporal types only. What would not become smaller is sent uncompressed, and so are SYMBOL
+        columns and tables within other objects.
     enableSSL
         Not built yet: other than the official default raises `NotSupported`.
 
@@ -114,7 +120,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     Raises
     ------
     NotSupported
-        An argument that is not built yet, or a protocol that can't be used.
+        An argument that is not built yet, or that can't be used; a package that it needs is not installed.
     UsageError
         An argument that contradicts another or means nothing.
     ConnectError
@@ -143,6 +149,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         lossless: bool = False,
         raw: bool = False,
         replySpin: datetime.timedelta | float = 0,
+        compressMethods: str | list | dict | None = None,
     ) -> None:
         if enableASYN is not None:
             warnings.warn(
@@ -152,10 +159,13 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
             )
             enableASYNC = enableASYN
         refuse_unbuilt(enableSSL=(enableSSL, False))
+        methods = options.compress_methods(compressMethods)
+        compress = bool(compress) or methods is not None
         protocol = options.wire_protocol(protocol, enablePickle, compress)
         parser, dialect = options.wire_parser(parser, python), options.wire_sql(sqlStd)
         self._enable_async = bool(enableASYNC)
-        self._compress = bool(compress)
+        self._compress = compress
+        self._set_compress_methods(methods)
         # only calls by the user are answered in Arrow, neither logins nor blocks
         self._plain_flags = options.session_flags(enableASYNC, compress, parser, dialect)
         self._flags = self._plain_flags
