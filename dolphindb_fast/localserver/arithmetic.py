@@ -18,7 +18,6 @@ from .vectors import (
     FLOATING,
     INTEGRAL,
     TEXT,
-    VOID,
     element,
     element_type,
     null_mask,

@@ -31,7 +31,6 @@ from .vectors import (
     element_type,
     fits,
     is_storable,
-    null_mask,
     null_of,
     plain_text,
     texts,

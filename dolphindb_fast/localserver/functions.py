@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from .. import settings as keys
 from ..column import WIRE_DTYPES, Column, Dictionary, Table
-from . import arithmetic, value_functions
+from . import (
+    arithmetic,
+    value_functions,  # noqa: F401  (declares the rest of the functions)
+)
 from .failures import ScriptError, refused
 from .forms import reply_value
 from .interpreter import UserFunction

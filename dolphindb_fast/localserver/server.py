@@ -266,6 +266,8 @@ class LocalServer:
 
     def _reply_to(self, task: str) -> _Reply | None:
         """The reply that somebody set for this request, which is then used up."""
+        if not self._replies:
+            return None
         with self._lock:
             for number, reply in enumerate(self._replies):
                 if task.startswith(reply.task):

@@ -404,8 +404,8 @@ class TokenFilter:
     }  # fmt: skip
     _continues_after = {
         "COMMA", "EQUAL", "ADD", "MINUS", "STAR", "MULTIPLY", "COMPARE", "COLON", "DOT", "AND", "OR", "NOT",
-        "IF", "ELSE", "TRY", "RETURN_", "THROW", "SHARE", "AS", "SELECT", "EXEC", "WHERE", "FROM", "GROUP_BY", "ORDER_BY",
-        "DEF", "__ANON_0", "__ANON_1", "__ANON_2",
+        "IF", "ELSE", "TRY", "RETURN_", "THROW", "SHARE", "AS", "SELECT", "EXEC", "WHERE", "FROM",
+        "GROUP_BY", "ORDER_BY", "DEF", "__ANON_0", "__ANON_1", "__ANON_2",
     }  # fmt: skip
     _values = {"NAME", "RPAR", "RSQB", "RBRACE"}
 

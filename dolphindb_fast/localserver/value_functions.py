@@ -17,7 +17,6 @@ from .vectors import (
     BYTES,
     DECIMALS,
     INTEGRAL,
-    column_of,
     each_column,
     element,
     element_type,

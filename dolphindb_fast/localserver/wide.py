@@ -20,7 +20,7 @@ __all__ = ["DIGITS", "NotACell", "decimal_cells", "decimal_scalar", "decimal_val
 #: the most digits after the point, which are also the most digits but for 39 in 128 bits
 DIGITS = {keys.DT_DECIMAL32: 9, keys.DT_DECIMAL64: 18, keys.DT_DECIMAL128: 38}
 
-# enough for 39 digits before the point and 38 behind it, and for every double as text
+# enough for the digits of every double as text
 _EXACT = Context(prec=800, rounding=ROUND_HALF_UP)
 
 
@@ -67,7 +67,8 @@ def decimal_cells(values: list[Decimal | None], kind: int, scale: int) -> np.nda
     for row, value in enumerate(values):
         number = null
         if value is not None:
-            if not value.is_finite():
+            # huge exponents would make huge numbers first
+            if not value.is_finite() or value.adjusted() > 40:
                 raise NotACell(row)
             number = int(_EXACT.to_integral_value(_EXACT.scaleb(value, scale)))
             if not null < number < -null:
@@ -90,9 +91,11 @@ def _cell_of(kind: int, text: str) -> bytes:
         return uuid.UUID(text).bytes[::-1]
     if kind == keys.DT_IPADDR:
         return ipaddress.ip_address(text).packed.rjust(16, b"\0")[::-1]
-    if len(text) != 32:
+    cell = bytes.fromhex(text)
+    # 32 digits, and no space among them
+    if len(text) != 32 or len(cell) != 16:
         raise ValueError(text)
-    return bytes.fromhex(text)[::-1]
+    return cell[::-1]
 
 
 def identifier_cells(column: Column, kind: int) -> np.ndarray:

@@ -11,14 +11,12 @@ from collections import namedtuple
 import numpy as np
 import pandas as pd
 import pytest
-
 from support.raw_client import Client
 from support.waiting import eventually
 
 import dolphindb_fast
 from dolphindb_fast.__main__ import main
 from dolphindb_fast.localserver import LocalServer
-
 
 LocalAddress = namedtuple("LocalAddress", "host port")
 
@@ -116,7 +114,8 @@ def test_serve_until_stdin_closes__ends_with_its_parent(tmp_path):
 
 
 def test_serve_order_and_delay__reach_the_server(tmp_path):
-    process = serve(tmp_path, "--port", "0", "--order", "unanswered", "--delay", "0.2", "--until-stdin-closes")
+    settings = "--order", "unanswered", "--delay", "0.2"
+    process = serve(tmp_path, "--port", "0", *settings, "--until-stdin-closes")
     try:
         host, _, port = process.stdout.readline().split()[-1].rpartition(":")
         start = time.monotonic()

@@ -292,7 +292,8 @@ def main():
     session = ddb.Session()
     print("connected", session.connect(HOST, PORT, USER, PASSWORD))
     for part in (
-        store_trades, store_typed, exchange_variables, every_form, blocks, other_calls, databases, asynchronous,
+        store_trades, store_typed, exchange_variables, every_form, blocks, other_calls, databases,
+        asynchronous,
     ):  # fmt: skip
         print("==", part.__name__)
         part(session)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import random
 
 import pytest
-
 from support import replies
 from support.replies import CELLS
 
@@ -54,7 +53,8 @@ EVERY_TYPE = {
 for kind, objects in EVERY_TYPE.items():
     if kind not in ("STRING", "BLOB"):
         objects.append(replies.array_vector(kind, [CELLS[kind], [], [None]], scale=3))
-        objects.append(replies.matrix(kind, 1, 3, CELLS[kind], row_labels=replies.vector("INT", [1]), scale=3))
+        labels = replies.vector("INT", [1])
+        objects.append(replies.matrix(kind, 1, 3, CELLS[kind], row_labels=labels, scale=3))
 REPLY = b"1234567890 1 1\nOK\n" + bytes.fromhex("040007000000")
 ALL = [
     HANDSHAKE, SCRIPT, CALL, UPLOAD, TABLE, SYMBOLS, MATRIX, DICTIONARY, ANY, DECIMALS, BLOBS, ARRAYS,
@@ -136,7 +136,8 @@ def test_walk__says_what_it_is(data, expected):
         ("BOOL", "true, false, NULL"), ("CHAR", "-7, 127, NULL"), ("LONG", "1099511627776, -1, NULL"),
         ("DATE", "2020.01.02, 1969.12.31, NULL"), ("MONTH", "2020.01M, 1969.12M, NULL"),
         ("TIME", "23:59:59.999, 00:00:00.000, NULL"), ("MINUTE", "23:59m, 00:00m, NULL"),
-        ("SECOND", "23:59:59, 00:00:00, NULL"), ("DATETIME", "2020.01.02T03:04:05, 1969.12.31T23:59:59, NULL"),
+        ("SECOND", "23:59:59, 00:00:00, NULL"),
+        ("DATETIME", "2020.01.02T03:04:05, 1969.12.31T23:59:59, NULL"),
         ("NANOTIME", "00:00:00.000000001, 23:59:59.000000000, NULL"),
         ("NANOTIMESTAMP", "2020.01.02T03:04:05.678901234, 1969.12.31T23:59:59.999999999, NULL"),
         ("FLOAT", "1.5, -0, NULL"), ("DOUBLE", "0.1, 1e+300, NULL"), ("STRING", "'größe', 'b', ''"),
