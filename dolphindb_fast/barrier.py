@@ -81,7 +81,9 @@ class BarrierMethods:
         deadline = time.monotonic() + left
         self._wait_for_replies(left)
         if check is not None:
-            return self.run(check, raw=False, lossless=False).result(max(deadline - time.monotonic(), 0))
+            submission = self.run(check, raw=False, lossless=False)
+            self._flush_own_batch()
+            return submission.result(max(deadline - time.monotonic(), 0))
 
     def _reach(self, check: str | None, left: float):
         """One round: the server's sign, and the result of `check`."""
