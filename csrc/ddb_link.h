@@ -18,7 +18,7 @@ enum {
 enum ddb_link_drain {
     DDB_LINK_LEAVE, /* they stay where they are: a reader takes them */
     DDB_LINK_DROP,  /* the inbox takes the first ones, the rest is counted and dropped: nobody reads replies */
-    DDB_LINK_KEEP   /* the inbox takes them all; DDB_ERR_FULL when the caller has to empty it */
+    DDB_LINK_KEEP   /* the inbox takes them all; DDB_ERR_INBOX when the caller has to take some */
 };
 
 typedef struct ddb_link {
@@ -45,8 +45,8 @@ int ddb_link_look(ddb_link *link, ddb_error *error);
 /* Begin to send what the producer yields: one attempt, never waits. DDB_ERR_AGAIN: call ddb_link_send_rest. */
 int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error);
 
-/* Send what ddb_link_send left, waiting as needed. DDB_ERR_SIGNAL: run the handlers and call it again. DDB_ERR_FULL:
- * empty the inbox and call it again. */
+/* Send what ddb_link_send left, waiting as needed. DDB_ERR_SIGNAL: run the handlers and call it again. DDB_ERR_INBOX:
+ * take what you can from the inbox and call it again. */
 int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error);
 
 /* Read at least one byte, at most `size`. Waits. Sets `received`. */

@@ -66,7 +66,7 @@ static int drain(ddb_link *link, ddb_error *error)
         uint8_t *target = room ? link->inbox + link->inbox_size : scratch;
         size_t size = room ? room : sizeof scratch;
         if (!room && link->drain == DDB_LINK_KEEP)
-            return DDB_ERR_FULL;
+            return DDB_ERR_INBOX;
         ssize_t got = recv(link->fd, target, size, MSG_DONTWAIT);
         if (got == 0)
             return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
@@ -211,8 +211,14 @@ int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
         if (status != DDB_OK)
             break;
         /* a server that is itself blocked writing to us would never read on */
-        if (revents & POLLIN && (status = drain(link, error)) != DDB_OK)
-            break;
+        if (revents & POLLIN) {
+            uint64_t before = link->bytes_received;
+            status = drain(link, error);
+            if (status == DDB_OK && link->drain == DDB_LINK_KEEP && link->bytes_received != before)
+                status = DDB_ERR_INBOX; /* another thread may be waiting for them */
+            if (status != DDB_OK)
+                break;
+        }
     }
     return status;
 }

@@ -239,16 +239,16 @@ cdef class _AcknowledgedLink(_Link):
     cdef int look(self) except -1:
         """Take the replies that are there, and see whether the connection still is. The lock is held."""
         cdef ddb_error error
-        cdef int status = DDB_ERR_FULL
+        cdef int status = DDB_ERR_INBOX
         cdef int rounds = 256  # a server that never stops talking is left for the next look
         self.sends = 0
-        while status == DDB_ERR_FULL and rounds:
+        while status == DDB_ERR_INBOX and rounds:
             status = ddb_link_look(&self.link, &error)
             if self.link.inbox_size:
                 self.take_replies()
-            self.link.look_due = 0 if status == DDB_ERR_FULL else self.link.look_due
+            self.link.look_due = 0 if status == DDB_ERR_INBOX else self.link.look_due
             rounds -= 1
-        if status != DDB_OK and status != DDB_ERR_FULL:
+        if status != DDB_OK and status != DDB_ERR_INBOX:
             self.raise_send(status, &error)
         return 0
 
@@ -429,10 +429,12 @@ cdef class _AcknowledgedLink(_Link):
         gate.acquire()
         entry = (number, gate)
         self.followers.append(entry)
-        if self.leader and not self.is_settled(number):
-            gate.acquire(timeout=-1 if deadline < 0 else max((deadline - monotonic_ns()) * 1e-9, 0.0))
-        if entry in self.followers:
-            self.followers.remove(entry)
+        try:
+            if self.leader and not self.is_settled(number):
+                gate.acquire(timeout=-1 if deadline < 0 else max((deadline - monotonic_ns()) * 1e-9, 0.0))
+        finally:
+            if entry in self.followers:
+                self.followers.remove(entry)
         return 0
 
     cdef int wake(self) except -1:
@@ -464,10 +466,10 @@ cdef class _AcknowledgedLink(_Link):
 
     cdef int acquire_room(self, int64_t count, size_t size) except -1:
         """Take the lock once so much more may be in flight."""
-        cdef int64_t in_flight, started, waited = 0
+        cdef int64_t in_flight, started
+        cdef bint come
         while True:
             self.acquire()
-            self.link.blocked_ns += waited
             in_flight = self.entered - self.answered
             if in_flight + count <= self.most and self.bytes_in_flight + self.bytes_lost + size <= self.most_bytes:
                 return 0
@@ -481,11 +483,14 @@ cdef class _AcknowledgedLink(_Link):
             self.release()
             started = monotonic_ns()
             # a part of the room at once, so that a slow server does not wake this thread for each reply
-            if not self.wait_patiently(self.answered + (in_flight + 3) // 4, self.write_timeout):
+            try:
+                come = self.wait_patiently(self.answered + (in_flight + 3) // 4, self.write_timeout)
+            finally:
+                self.waited_ns += monotonic_ns() - started
+            if not come:
                 raise SendTimeout(
                     f"no reply for {self.write_timeout * 1e-9:g} s while {in_flight} submissions are in flight; nothing "
                     f"of this request was sent, the session stays usable", False)
-            waited = monotonic_ns() - started
 
     cdef int dispatch(self, ddb_producer *producer, size_t size, Submission submission, list gathered) except -1:
         """Send one request, or the gathered ones. The lock is held."""
@@ -518,7 +523,7 @@ cdef class _AcknowledgedLink(_Link):
         else:
             with nogil:
                 status = ddb_link_send(&self.link, producer, &error)
-        while status == DDB_ERR_AGAIN or status == DDB_ERR_SIGNAL or status == DDB_ERR_FULL:
+        while status == DDB_ERR_AGAIN or status == DDB_ERR_SIGNAL or status == DDB_ERR_INBOX:
             if status == DDB_ERR_SIGNAL:
                 self.check_signals()
             with nogil:

@@ -590,6 +590,6 @@ cdef class SessionCore:
         """requests, rows, acknowledged, failed, bytes sent, received, unsolicited, blocked seconds, last error, slow path."""
         return (
             self.link.requests, self.rows, self.link.acknowledged, self.link.failed, self.link.link.bytes_sent,
-            self.link.link.bytes_received, self.link.link.bytes_drained, self.link.link.blocked_ns * 1e-9,
-            self.link.last_error, not frame_is_fast,
+            self.link.link.bytes_received, self.link.link.bytes_drained,
+            (self.link.link.blocked_ns + self.link.waited_ns) * 1e-9, self.link.last_error, not frame_is_fast,
         )

@@ -35,6 +35,7 @@ cdef class _Link:
     cdef int64_t requests         # handed over whole, by all connections
     cdef int64_t proven           # of these so many are known to have been read by the server
     cdef int64_t acknowledged, failed   # answered one by one, by OK and by an error
+    cdef int64_t waited_ns        # for room for further requests
     cdef bint closing             # close was called while the lock was held: its holder closes the descriptor
     cdef object __weakref__
 
@@ -111,9 +112,10 @@ cdef class _Link:
         if self.closing:
             return 0
         ddb_link_close(&self.link, 0)
+        said = str(error) or type(error).__name__
         if self.last_error is None:
-            self.last_error = str(error)
-        text = f"the connection was closed after an error: {error}"
+            self.last_error = said
+        text = f"the connection was closed after an error: {said}"
         unproven = self.unproven()
         if unproven:
             text += f"; {unproven} submissions went out since the last proof that they arrived"

@@ -110,6 +110,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         With ``enableASYNC=True``: each submission is answered by the server; see `flush`.
     maxInFlight, maxInFlightBytes : int
         How many submissions, and how many bytes of them, may be without reply; beyond that `run` waits for replies.
+        By default so few that their replies fit into the socket's buffer while this process does something else.
     onError : callable, optional
         Called with the `Submission` that failed, in a thread that takes replies: in `run`, `flush`, `Submission.result`,
         `Submission.done`. It may use the session. What it raises is logged.
@@ -157,7 +158,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         lossless: bool = False,
         raw: bool = False,
         acknowledge: bool = False,
-        maxInFlight: int = 4096,
+        maxInFlight: int = 1024,
         maxInFlightBytes: int = 67108864,
         onError: Callable[[Submission], object] | None = None,
         keepUnacknowledged: bool = False,

@@ -276,7 +276,8 @@ def test_threads__each_get_their_own_replies(limit, connected):
     assert sorted(submission.sequence for submission, _ in kept) == list(range(1, 801))
 
 
-def test_threads__one_waits_while_another_one_sends(session):
+def test_threads__one_waits_while_another_one_sends(connected):
+    session = connected(maxInFlight=100)
     stop = threading.Event()
 
     def submit():

@@ -25,7 +25,8 @@ def table(server_address):
 
 @pytest.fixture(params=["plain", "acknowledged"])
 def session(request, server_address):
-    with ddb.Session(enableASYNC=True, acknowledge=request.param == "acknowledged") as session:
+    acknowledged = request.param == "acknowledged"
+    with ddb.Session(enableASYNC=True, acknowledge=acknowledged, maxInFlight=100) as session:
         session.connect(*server_address.login)
         yield session
 
