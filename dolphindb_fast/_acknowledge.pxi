@@ -194,7 +194,7 @@ cdef class _AcknowledgedLink(_Link):
         return _Link.open(self, descriptor, asynchronous, write_timeout, read_timeout)
 
     def begin(self, bytes received, convert):
-        """From now on requests are not waited for. `received` was read beyond the last reply; `convert` makes results."""
+        """From now on replies are not waited for. `received` was read behind the last one; `convert` makes results."""
         self.lock_or_refuse()
         self.convert = convert
         # not before the lock is held: another thread may still be at work on it
@@ -218,7 +218,8 @@ cdef class _AcknowledgedLink(_Link):
             finally:
                 self.release()
         _Link.close(self)
-        self.lose(OutcomeUnknown("the session was closed before the reply came: the server may have carried it out or not"))
+        self.lose(OutcomeUnknown(
+            "the session was closed before the reply came: the server may have carried it out or not"))
         return self.report()
 
     cdef int abandon(self) except -1:
@@ -287,7 +288,7 @@ cdef class _AcknowledgedLink(_Link):
             if status == DDB_ERR_MORE:
                 break
             if status != DDB_OK:
-                raise ProtocolError(f"Received invalid header: {reply.text[:min(reply.text_size, 200)]!r}")
+                raise ProtocolError(f"Received invalid header: {reply.text[:min(reply.text_size, <size_t>200)]!r}")
             if reply.kind == DDB_REPLY_MESSAGE:
                 self.show(reply.text[:reply.text_size])
                 used += reply.size
@@ -489,8 +490,8 @@ cdef class _AcknowledgedLink(_Link):
                 self.waited_ns += monotonic_ns() - started
             if not come:
                 raise SendTimeout(
-                    f"no reply for {self.write_timeout * 1e-9:g} s while {in_flight} submissions are in flight; nothing "
-                    f"of this request was sent, the session stays usable", False)
+                    f"no reply for {self.write_timeout * 1e-9:g} s while {in_flight} submissions are in flight; "
+                    f"nothing of this request was sent, the session stays usable", False)
 
     cdef int dispatch(self, ddb_producer *producer, size_t size, Submission submission, list gathered) except -1:
         """Send one request, or the gathered ones. The lock is held."""

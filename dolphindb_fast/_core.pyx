@@ -485,8 +485,8 @@ cdef class SessionCore:
     def _exchange(self, list steps, seconds):
         """Send requests that will be answered on an asynchronous connection, one after the other.
 
-        `steps` are pairs of a request and what reads its reply; the lock is held throughout, and incoming bytes are left
-        for the reader. Returns what the last reader returned. Sending may take `seconds` without progress.
+        `steps` are pairs of a request and what reads its reply; the lock is held throughout, and incoming bytes are
+        left for the reader. Returns what the last reader returned. Sending may take `seconds` without progress.
         """
         cdef Encoder encoder = self.take_encoder()
         cdef int64_t usual
@@ -607,7 +607,7 @@ cdef class SessionCore:
             self.link.refuse()
 
     def _counters(self):
-        """requests, rows, acknowledged, failed, bytes sent, received, unsolicited, blocked seconds, last error, slow path."""
+        """The values of `session.Stats`."""
         return (
             self.link.requests, self.rows, self.link.acknowledged, self.link.failed, self.link.link.bytes_sent,
             self.link.link.bytes_received, self.link.link.bytes_drained,

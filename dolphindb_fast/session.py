@@ -23,8 +23,8 @@ from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
 from .connecting import LINE_LIMIT, ConnectMethods, refuse_unbuilt, seconds
 from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
 from .refused import RefusedMethods
-from .scripts import ScriptMethods
 from .result import to_python
+from .scripts import ScriptMethods
 
 __all__ = ["Session", "Stats"]
 
@@ -43,8 +43,8 @@ class Stats(NamedTuple):
     rows : int
         Table rows in them.
     acknowledged, failed : int
-        Submissions of acknowledged mode that the server answered with OK and with an error. The rest of `requests` is in
-        flight, or its outcome is unknown.
+        Submissions of acknowledged mode that the server answered with OK and with an error. The rest of `requests`
+        is in flight, or its outcome is unknown.
     bytesSent, bytesReceived : int
         Bytes taken and given by the operating system on the current connection.
     unsolicitedBytes : int
@@ -122,8 +122,8 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         How many submissions, and how many bytes of them, may be without reply; beyond that `run` waits for replies.
         By default so few that their replies fit into the socket's buffer while this process does something else.
     onError : callable, optional
-        Called with the `Submission` that failed, in a thread that takes replies: in `run`, `flush`, `Submission.result`,
-        `Submission.done`. It may use the session. What it raises is logged.
+        Called with the `Submission` that failed, in a thread that takes replies: in `run`, `flush`,
+        `Submission.result`, `Submission.done`. It may use the session. What it raises is logged.
     keepUnacknowledged : bool
         Keep the bytes of submissions until they are answered, for `unacknowledged` and `resubmit`.
     enableSSL

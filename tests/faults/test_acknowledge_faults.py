@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
 import threading
-import time
-import weakref
 
 import numpy as np
 import pandas as pd
@@ -15,55 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import expected, replies
-from support.process import program
 from support.recorder import VOID, FakeServer, reply
+from support.submissions import ERROR, FRAME, LARGE, integer, unknown
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
 
-FRAME = pd.DataFrame({"a": [1, 2]})
-#: 24 MB, more than any socket buffer takes
-LARGE = pd.DataFrame({"a": np.arange(1_500_000), "b": np.arange(1_500_000) / 8})
-ERROR = reply(status=b"it was refused")
 TABLE = expected.table({"a": expected.vector(5, [1, 2, 3])}, 3)
-
-
-def integer(value: int) -> bytes:
-    return reply(replies.scalar("INT", value))
-
-
-@pytest.fixture
-def connected():
-    """``connected(session arguments, receive_buffer=, **connect) -> session, its connection``."""
-    opened = []
-
-    def connect(arguments=None, *, receive_buffer=None, **connecting):
-        server = FakeServer(receive_buffer=receive_buffer)
-        session = ddb.Session(enableASYNC=True, acknowledge=True, **(arguments or {}))
-        opened.extend((session, server))
-        session.connect("127.0.0.1", server.port, **connecting)
-        return session, server.connection()
-
-    yield connect
-    for one in opened:
-        one.close()
-
-
-def unknown(submission) -> bool:
-    return isinstance(submission.exception(), ddb.OutcomeUnknown)
-
-
-THREE = [integer(1), ERROR, VOID]
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
 @pytest.mark.parametrize("last", [VOID, b"MSG\nhello\0" + reply(TABLE)], ids=["short", "table"])
-def test_server_dies__at_any_byte_of_the_replies(last, end, connected, capfd):
+def test_server_dies__at_any_byte_of_the_replies(last, end, acknowledged, capfd):
     parts = [integer(1), ERROR, last]
     whole = b"".join(parts)
     ends = [len(b"".join(parts[: i + 1])) for i in range(3)]
     for size in range(len(whole) + 1):
-        session, connection = connected()
+        session, connection = acknowledged()
         submissions = [session.run("f", FRAME) for _ in range(3)]
         eventually(lambda: len(connection.received) == session.stats.bytesSent)
         connection.send(whole[:size])
@@ -83,8 +46,8 @@ def test_server_dies__at_any_byte_of_the_replies(last, end, connected, capfd):
         session.close()
 
 
-def test_lost_connection__says_how_much_is_unproven(connected):
-    session, connection = connected()
+def test_lost_connection__says_how_much_is_unproven(acknowledged):
+    session, connection = acknowledged()
     submissions = [session.run("f", FRAME) for _ in range(5)]
     eventually(lambda: len(connection.received) == session.stats.bytesSent)
     connection.send(integer(2) + integer(2))
@@ -115,8 +78,8 @@ def test_lost_connection__of_a_plain_asynchronous_session_says_how_much_is_unpro
             session.run("1")
 
 
-def test_replies__byte_by_byte(connected, capfd):
-    session, connection = connected()
+def test_replies__byte_by_byte(acknowledged, capfd):
+    session, connection = acknowledged()
     submissions = [session.run("f", FRAME) for _ in range(5)]
     whole = b"MSG\nhello\0" + b"".join([integer(1), ERROR, VOID, reply(TABLE), b"MSG\nworld\0", integer(5)])
     for position in range(len(whole)):
@@ -185,8 +148,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_reply__that_is_malformed_ends_the_connection(name, connected):
-    session, connection = connected()
+def test_reply__that_is_malformed_ends_the_connection(name, acknowledged):
+    session, connection = acknowledged()
     submissions = [session.run("f", FRAME) for _ in range(3)]
     sender = in_thread(lambda: connection.send(integer(2) + MALFORMED[name] + integer(2)))
     with pytest.raises(ddb.SubmissionError):
@@ -203,9 +166,9 @@ def test_reply__that_is_malformed_ends_the_connection(name, connected):
         pass  # the client had gone
 
 
-def test_reply__that_nobody_asked_for_ends_the_connection(connected):
+def test_reply__that_nobody_asked_for_ends_the_connection(acknowledged):
     """From there on no reply could be trusted to belong to its request."""
-    session, connection = connected()
+    session, connection = acknowledged()
     first = session.run("1")
     connection.send(integer(1) + integer(2))
     assert first.result(20) == 1
@@ -213,8 +176,8 @@ def test_reply__that_nobody_asked_for_ends_the_connection(connected):
         in_thread(lambda: [session.run("f", FRAME) for _ in range(100_000)]).result()
 
 
-def test_unanswered__waits_end_in_time_and_lose_nothing(connected):
-    session, connection = connected()
+def test_unanswered__waits_end_in_time_and_lose_nothing(acknowledged):
+    session, connection = acknowledged()
     submission = session.run("f", FRAME)
     with pytest.raises(ddb.ReplyTimeout, match="submission 1"):
         submission.result(0.05)
@@ -230,8 +193,8 @@ def test_unanswered__waits_end_in_time_and_lose_nothing(connected):
     assert submission.result(0) == 2
 
 
-def test_unanswered__default_wait_is_the_time_out_of_connect(connected):
-    session, connection = connected(readTimeout=0.2)
+def test_unanswered__default_wait_is_the_time_out_of_connect(acknowledged):
+    session, connection = acknowledged(readTimeout=0.2)
     submission = session.run("f", FRAME)
     with pytest.raises(ddb.ReplyTimeout):
         submission.result()
@@ -247,8 +210,8 @@ def test_unanswered__default_wait_is_the_time_out_of_connect(connected):
 
 
 @pytest.mark.parametrize("limits", [{"maxInFlight": 4}, {"maxInFlightBytes": 300}])
-def test_bound__waits_for_replies_and_gives_up_without_a_byte_sent(limits, connected):
-    session, connection = connected(limits, writeTimeout=0.2)
+def test_bound__waits_for_replies_and_gives_up_without_a_byte_sent(limits, acknowledged):
+    session, connection = acknowledged(limits, writeTimeout=0.2)
     sent = 0
     with pytest.raises(ddb.SendTimeout, match="in flight") as caught:
         while sent < 100:
@@ -267,8 +230,8 @@ def test_bound__waits_for_replies_and_gives_up_without_a_byte_sent(limits, conne
     eventually(lambda: len(connection.received) == session.stats.bytesSent)
 
 
-def test_bound__is_waited_for_as_long_as_replies_keep_coming(connected):
-    session, connection = connected({"maxInFlight": 2}, writeTimeout=1)
+def test_bound__is_waited_for_as_long_as_replies_keep_coming(acknowledged):
+    session, connection = acknowledged({"maxInFlight": 2}, writeTimeout=1)
     call = in_thread(lambda: [session.run("f", FRAME) for _ in range(6)])
     for _ in range(6):
         threading.Event().wait(0.4)
@@ -276,8 +239,8 @@ def test_bound__is_waited_for_as_long_as_replies_keep_coming(connected):
     assert [submission.result(20) for submission in call.result()] == [2] * 6
 
 
-def test_server_that_never_reads__ends_with_the_time_out(connected):
-    session, connection = connected(receive_buffer=8192, writeTimeout=0.3)
+def test_server_that_never_reads__ends_with_the_time_out(acknowledged):
+    session, connection = acknowledged(receive_buffer=8192, writeTimeout=0.3)
     before = session.run("f", FRAME)
     connection.stall()
     with pytest.raises(ddb.SendTimeout) as caught:
@@ -289,9 +252,9 @@ def test_server_that_never_reads__ends_with_the_time_out(connected):
     assert caught.value.count == 2
 
 
-def test_both_sides_blocked__replies_are_taken_while_a_send_waits(connected, capfd):
+def test_both_sides_blocked__replies_are_taken_while_a_send_waits(acknowledged, capfd):
     """A server that writes before it reads on: if the client only wrote, both would wait for ever."""
-    session, connection = connected(receive_buffer=8192, writeTimeout=20)
+    session, connection = acknowledged(receive_buffer=8192, writeTimeout=20)
     submissions = [session.run("f", FRAME) for _ in range(3)]
     connection.stall()
     babble = (b"MSG\n" + b"x" * 4000 + b"\0") * 4000 + integer(1) + ERROR + integer(3)
@@ -308,9 +271,9 @@ def test_both_sides_blocked__replies_are_taken_while_a_send_waits(connected, cap
     assert submissions[1].exception().serverText == "it was refused"
 
 
-def test_reply__of_a_request_that_is_still_being_sent(connected):
+def test_reply__of_a_request_that_is_still_being_sent(acknowledged):
     """A server may refuse a request before it has read all of it."""
-    session, connection = connected(receive_buffer=8192)
+    session, connection = acknowledged(receive_buffer=8192)
     connection.stall()
     call = in_thread(lambda: session.run("f", LARGE))
     eventually(lambda: session.stats.bytesSent > 1000)
@@ -319,8 +282,8 @@ def test_reply__of_a_request_that_is_still_being_sent(connected):
     assert call.result().exception(20).serverText == "it was refused"
 
 
-def test_waiting_thread__gets_its_reply_while_another_one_is_kept_waiting(connected):
-    session, connection = connected(receive_buffer=8192, writeTimeout=20)
+def test_waiting_thread__gets_its_reply_while_another_one_is_kept_waiting(acknowledged):
+    session, connection = acknowledged(receive_buffer=8192, writeTimeout=20)
     first = session.run("1")
     second = session.run("2")
     connection.stall()
@@ -334,8 +297,8 @@ def test_waiting_thread__gets_its_reply_while_another_one_is_kept_waiting(connec
     call.result()
 
 
-def test_threads__that_wait_for_different_replies(connected):
-    session, connection = connected()
+def test_threads__that_wait_for_different_replies(acknowledged):
+    session, connection = acknowledged()
     submissions = [session.run(str(i)) for i in range(20)]
     waiting = [in_thread(lambda submission=s: submission.result(20)) for s in submissions]
     impatient = in_thread(lambda: submissions[19].exception(0.1))
@@ -349,8 +312,8 @@ def test_threads__that_wait_for_different_replies(connected):
 
 @pytest.mark.parametrize("size", [5_000, 3_000_000])
 @pytest.mark.parametrize("end", ["whole", "cut", "stalled", "malformed"])
-def test_large_reply__in_pieces(size, end, connected):
-    session, connection = connected(readTimeout=0.5)
+def test_large_reply__in_pieces(size, end, acknowledged):
+    session, connection = acknowledged(readTimeout=0.5)
     submissions = [session.run("f", FRAME) for _ in range(3)]
     raw = reply(replies.vector("INT", range(size // 4)))
     if end == "malformed":
@@ -381,251 +344,8 @@ def test_large_reply__in_pieces(size, end, connected):
     sender.result()
 
 
-@pytest.mark.parametrize("waiter", ["result", "flush", "send", "bound"])
-def test_close__while_another_thread_waits(waiter, connected):
-    session, connection = connected({"maxInFlight": 2 if waiter == "bound" else 100}, receive_buffer=8192)
-    submission = session.run("f", FRAME)
-    calls = {
-        "result": lambda: submission.result(60),
-        "flush": lambda: session.flush(60),
-        "send": lambda: session.run("f", LARGE),
-        "bound": lambda: [session.run("f", FRAME) for _ in range(9)],
-    }
-    if waiter == "send":
-        connection.stall()
-    sent = session.stats.bytesSent
-    call = in_thread(calls[waiter])
-    if waiter in ("send", "bound"):
-        eventually(lambda: session.stats.bytesSent > sent)
-    session.close()
-    with pytest.raises((ddb.SubmissionError, ddb.LinkError, ddb.UsageError)):
-        call.result()
-    assert unknown(submission)
-
-
-def test_close__takes_the_replies_that_are_there(connected):
-    session, connection = connected()
-    submissions = [session.run("f", FRAME) for _ in range(2)]
-    connection.send(integer(2))
-    eventually(lambda: select_readable(session, connection))
-    session.close()
-    assert submissions[0].result() == 2 and unknown(submissions[1])
-    with pytest.raises(ddb.SubmissionError, match="closed before the reply came"):
-        session.flush()
-    with pytest.raises(ddb.UsageError, match="closed"):
-        session.flush()
-
-
-def select_readable(session, connection):
-    """True once the kernel has handed what the server sent to the client: both are on this machine."""
-    return connection.sock.getsockopt(6, 11, 104)[24:28] == bytes(4)  # TCP_INFO: tcpi_unacked
-
-
-def test_dropped_session__loses_its_submissions_and_is_freed_at_once():
-    with FakeServer() as server:
-        gc.disable()
-        try:
-            session = ddb.Session(enableASYNC=True, acknowledge=True, keepUnacknowledged=True)
-            session.connect("127.0.0.1", server.port)
-            submission = session.run("f", FRAME)
-            session.run("g", FRAME)
-            watched = weakref.ref(session)
-            del session
-            assert watched() is None
-            assert submission.done()
-            with pytest.raises(ddb.OutcomeUnknown, match="dropped"):
-                submission.result()
-            server.connection().wait_closed()
-        finally:
-            gc.enable()
-
-
-def test_session_in_a_cycle_with_its_callback__is_collected():
-    with FakeServer() as server:
-
-        class Owner:
-            def __init__(self):
-                self.session = ddb.Session(enableASYNC=True, acknowledge=True, onError=self.failed)
-                self.session.connect("127.0.0.1", server.port)
-                self.submission = self.session.run("f", FRAME)
-
-            def failed(self, submission):
-                raise AssertionError
-
-        owner = Owner()
-        watched = weakref.ref(owner.session)
-        del owner
-        gc.collect()
-        assert watched() is None
-        server.connection().wait_closed()
-
-
-def test_waiting_thread__keeps_the_connection_of_a_dropped_session(connected):
-    with FakeServer() as server:
-        session = ddb.Session(enableASYNC=True, acknowledge=True)
-        session.connect("127.0.0.1", server.port)
-        submission = session.run("f", FRAME)
-        waiting = in_thread(lambda: submission.result(20))
-        del session
-        server.connection().send(integer(2))
-        try:
-            assert waiting.result() == 2
-        except ddb.OutcomeUnknown:
-            pass  # the thread had not begun to wait
-
-
-class Interrupted(Exception):
-    pass
-
-
-@pytest.fixture
-def alarm():
-    def handler(number, frame):
-        raise Interrupted
-
-    previous = signal.signal(signal.SIGALRM, handler)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, previous)
-
-
-def test_interrupt__while_waiting_loses_nothing(connected, alarm):
-    session, connection = connected({"maxInFlight": 1})
-    submission = session.run("f", FRAME)
-    for call in (submission.result, session.flush, lambda: session.run("f", FRAME)):
-        alarm(0.1)
-        started = time.monotonic()
-        with pytest.raises(Interrupted):
-            call()
-        assert time.monotonic() - started < 5
-    connection.send(integer(2))
-    assert submission.result(20) == 2
-    session.flush(20)
-
-
-def test_interrupt__while_a_request_is_half_sent(connected, alarm):
-    session, connection = connected()
-    submission = session.run("f", FRAME)
-    connection.stall()
-    alarm(0.2)
-    with pytest.raises(Interrupted):
-        session.run("f", LARGE)
-    assert unknown(submission)
-    with pytest.raises(ddb.LinkError):
-        session.run("1")
-
-
-def test_signal_handler__that_uses_the_session(connected):
-    """It may submit; waiting for what it interrupted is an error, no deadlock."""
-    session, connection = connected()
-    caught, inner = [], []
-
-    def handler(*_):
-        inner.append(session.run("inner"))
-        try:
-            inner[0].result(20)
-        except ddb.UsageError as error:
-            caught.append(error)
-        connection.send(integer(1) + integer(2))
-
-    submission = session.run("outer")
-    previous = signal.signal(signal.SIGALRM, handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
-        assert submission.result(20) == 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-    assert len(caught) == 1 and inner[0].result(20) == 2
-
-
-def test_output__that_uses_the_session(connected, monkeypatch):
-    """Printed text is shown while replies are taken: the session is at work."""
-    session, connection = connected()
-    submissions = [session.run("1"), session.run("2")]
-    caught = []
-
-    class Output:
-        def write(self, text):
-            for call in (lambda: session.run("3"), lambda: submissions[1].result(1), session.flush):
-                try:
-                    call()
-                except ddb.UsageError as error:
-                    caught.append(error)
-            submissions[1].done()
-
-        def flush(self):
-            pass
-
-    monkeypatch.setattr("sys.stdout", Output())
-    connection.send(b"MSG\nhello\0" + integer(1) + integer(2))
-    assert [submission.result(20) for submission in submissions] == [1, 2]
-    assert len(caught) >= 3
-
-
-FORK = """
-import os, sys, pandas as pd, dolphindb_fast as ddb
-session = ddb.Session(enableASYNC=True, acknowledge=True, keepUnacknowledged=True)
-session.connect("127.0.0.1", int(sys.argv[1]))
-frame = pd.DataFrame({"a": [1, 2]})
-submission = session.run("before", frame)
-sys.stdout.flush()
-child = os.fork()
-if child == 0:
-    status = 9
-    try:
-        try:
-            submission.result(10)
-        except ddb.UsageError as error:
-            status = 8 if "parent" in str(error) else 7
-        try:
-            session.run("child", frame)
-        except (ddb.UsageError, ddb.LinkError) as error:
-            status = 0 if status == 8 and "fork" in str(error) else status
-    finally:
-        try:
-            session.close()
-            del session
-        finally:
-            os._exit(status)
-_, status = os.waitpid(child, 0)
-print("child", os.waitstatus_to_exitcode(status))
-print(submission.result(20), session.run("after", frame).result(20))
-session.close()
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_fork__submissions_fail_clearly_in_the_child_and_live_on_in_the_parent():
-    with FakeServer(default=VOID) as server:
-        done = program(FORK, str(server.port))
-        assert (done.stdout, done.stderr) == ("child 0\nNone None\n", "")
-        assert b"child" not in server.connection().received
-
-
-EXIT = """
-import sys, pandas as pd, dolphindb_fast as ddb
-session = ddb.Session(enableASYNC=True, acknowledge=True, onError=print)
-session.connect("127.0.0.1", int(sys.argv[1]))
-kept = [session.run("f", pd.DataFrame({"a": range(100)})) for _ in range(100)]
-session.run("last")
-{ending}
-"""
-
-
-@pytest.mark.parametrize(
-    "ending", ["", "session.me = session", "sys.exit(0)", "import atexit; atexit.register(kept[0].done)"]
-)
-def test_exit__with_submissions_in_flight_prints_nothing_and_does_not_hang(ending):
-    with FakeServer() as server:
-        done = program(EXIT.replace("{ending}", ending), str(server.port))
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        server.connection().wait_closed()
-        assert server.connection().received.endswith(b"script\nlast")
-
-
-def test_batch__of_a_lost_connection(connected):
-    session, connection = connected()
+def test_batch__of_a_lost_connection(acknowledged):
+    session, connection = acknowledged()
     with pytest.raises(ddb.LinkError, match="gathered submissions"), session.batch():
         gathered = [session.run("f", FRAME) for _ in range(3)]
         connection.close()
@@ -638,8 +358,8 @@ def test_batch__of_a_lost_connection(connected):
         assert not unknown(submission)
 
 
-def test_kept_submissions__are_bounded_and_told(connected):
-    session, connection = connected({"keepUnacknowledged": True, "maxInFlightBytes": 2000})
+def test_kept_submissions__are_bounded_and_told(acknowledged):
+    session, connection = acknowledged({"keepUnacknowledged": True, "maxInFlightBytes": 2000})
     first = [session.run("f", FRAME) for _ in range(10)]
     in_flight = session.unacknowledged()
     assert [item.sequence for item in in_flight] == list(range(1, 11))
@@ -668,102 +388,12 @@ def test_kept_submissions__are_bounded_and_told(connected):
         session.close()
 
 
-def test_lost_submissions__are_told_to_the_callback(connected):
+def test_lost_submissions__are_told_to_the_callback(acknowledged):
     told = []
-    session, connection = connected({"onError": told.append})
+    session, connection = acknowledged({"onError": told.append})
     submissions = [session.run("f", FRAME) for _ in range(3)]
     connection.close()
     assert eventually(submissions[0].done)
     eventually(lambda: told == submissions)
     with pytest.raises(ddb.SubmissionError):
         session.flush()
-
-
-@pytest.mark.parametrize("fault", ["silence", "close", "reset", "stray", "token-cut"])
-def test_barrier__without_its_answer_ends_the_connection(fault):
-    with FakeServer() as server, ddb.Session(enableASYNC=True) as session:
-        session.connect("127.0.0.1", server.port)
-        session.run("f", FRAME)
-        connection = server.connection()
-        call = in_thread(lambda: session.barrier(0.5))
-        connection.wait(lambda received: b"script\n" in received)
-        token = bytes(connection.received).rsplit(b'"', 2)[1]
-        if fault in ("close", "reset"):
-            getattr(connection, fault)()
-        elif fault == "stray":
-            connection.send(VOID + ERROR + integer(1) + b"MSG\nhello\0")
-        elif fault == "token-cut":
-            connection.send(reply(b"\x12\0" + token))
-        with pytest.raises(ddb.LinkError) as caught:
-            call.result()
-        if fault not in ("close", "reset"):
-            assert isinstance(caught.value, ddb.SendTimeout) and caught.value.sent
-        if fault == "stray":
-            assert "it was refused" in str(caught.value)
-        with pytest.raises(ddb.LinkError, match="1 submissions went out since the last proof"):
-            session.run("f", FRAME)
-
-
-@pytest.mark.parametrize("stray", [b"", b"lo\0", VOID, ERROR + b"MSG\nx\0", b"x" * 300_000, b"1 1"])
-def test_barrier__is_not_confused_by_what_comes_unasked(stray, capfd):
-    with FakeServer() as server, ddb.Session(enableASYNC=True) as session:
-        session.connect("127.0.0.1", server.port)
-        session.run("f", FRAME)
-        connection = server.connection()
-        for _ in range(3):
-            call = in_thread(lambda: session.barrier(20))
-            connection.wait(lambda received: received.endswith(b'"'))
-            token = bytes(connection.take()).rsplit(b'"', 2)[1]
-            answer = stray + reply(b"\x12\0" + token + b"\0") + stray
-            for start in range(0, len(answer), 1 + len(answer) // 50):
-                connection.send(answer[start : start + 1 + len(answer) // 50])
-            call.result()
-        session.run("f", FRAME)
-
-
-def test_barrier__is_proof_of_what_went_before_it():
-    with FakeServer() as server, ddb.Session(enableASYNC=True) as session:
-        session.connect("127.0.0.1", server.port)
-        connection = server.connection()
-        for _ in range(5):
-            session.run("f", FRAME)
-        call = in_thread(lambda: session.barrier(20))
-        connection.wait(lambda received: received.endswith(b'"'))
-        header = bytes(connection.received).rsplit(b"API2 ", 1)[1]
-        assert b" / 32_1_4_64__0\nscript\n" in header
-        connection.send(reply(b"\x12\0" + header.rsplit(b'"', 2)[1] + b"\0"))
-        call.result()
-        session.run("f", FRAME)
-        session.run("f", FRAME)
-        connection.close()
-        with pytest.raises(ddb.LinkError):
-            session.barrier(20)
-        with pytest.raises(ddb.LinkError, match="; 2 submissions went out"):
-            session.run("1")
-
-
-def test_barrier__that_can_not_be_sent_leaves_the_session_usable():
-    with FakeServer(receive_buffer=8192) as server, ddb.Session(enableASYNC=True) as session:
-        session.connect("127.0.0.1", server.port, writeTimeout=0.1)
-        server.connection().stall()
-        with pytest.raises(ddb.SendTimeout) as caught:
-            while True:
-                session.run("x")
-        if caught.value.sent:
-            return  # the buffers were full in the middle of a request
-        with pytest.raises(ddb.SendTimeout) as caught:
-            session.barrier(0.2)
-        assert caught.value.sent is False
-        server.connection().resume()
-        session.run("last")
-        server.connection().wait(lambda received: received.endswith(b"script\nlast"))
-
-
-def test_barrier__interrupted_ends_the_connection(alarm):
-    with FakeServer() as server, ddb.Session(enableASYNC=True) as session:
-        session.connect("127.0.0.1", server.port)
-        alarm(0.1)
-        with pytest.raises(Interrupted):
-            session.barrier(30)
-        with pytest.raises(ddb.LinkError, match="Interrupted"):
-            session.run("1")
