@@ -365,7 +365,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
                 break
             self._show(self._reader.read_text(LINE_LIMIT))
         fields = line.decode(errors="replace").split(" ")
-        if len(fields) != 3 or not fields[1].isdigit():
+        if len(fields) != 3 or not fields[1].isdecimal() or len(fields[1]) > 18:
             raise ProtocolError(f"Received invalid header: {line[:200]!r}")
         return fields[0], fields[1], fields[2]
 
@@ -376,13 +376,17 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
     def _receive(self, kind: str, script: str):
         """Read one reply; called by the core with the lock held. Any fault in it closes the connection."""
         try:
-            _, count, _ = self._read_head()
-            line = self._reader.read_line(LINE_LIMIT)
-            if line == b"OK":
+            count = self._reader.read_ok()
+            if count < 0:
+                count = int(self._read_head()[1])
+                line = self._reader.read_line(LINE_LIMIT)
+                status = None if line == b"OK" else line.decode(errors="replace")
+            else:
+                status = None
+            if status is None:
                 if kind == "runBlock":
                     return self._receive_blocks(count)
-                return self._read_reply(self._reader) if count != "0" else None
-            status = line.decode(errors="replace")
+                return self._read_reply(self._reader) if count else None
         except EOFError:
             error = LinkError("the server closed the connection before the reply was complete")
             self._fail(error)
@@ -392,9 +396,9 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
             raise
         raise server_error(kind, script, status)
 
-    def _receive_blocks(self, objects: str) -> Blocks:
+    def _receive_blocks(self, objects: int) -> Blocks:
         """Read what stands before blocks, and keep all other calls out until they are read."""
-        if objects == "0":
+        if not objects:
             raise ProtocolError(NO_TABLE)
         blocks = read_blocks(self._reader)
         if blocks.count:
