@@ -312,7 +312,7 @@ cdef int put_arrow_dictionary(Encoder self, object array, Py_ssize_t rows) excep
     if ddb_cast_write(&cells, &way.steps, 0, rows, cnp.PyArray_DATA(codes), &self.error) != DDB_OK:
         self.error.code = DDB_ERR_CODE
         self.raise_error()
-    one_chunk(self, pyarrow.chunked_array([words]), &text)
+    one_chunk(self, words, &text)
     put_symbols(self, codes, rows, text.rows, None, &text)
     return 0
 
