@@ -272,7 +272,7 @@ cdef int put_series(Encoder self, object frame, list forced) except -1:
     for i in range(count):
         self.error.column = <int>i
         values = frame.iloc[:, i].array
-        if isinstance(values, NumpyExtensionArray):
+        if type(values) is NumpyExtensionArray:   # not text, which is derived from it
             values = values.to_numpy()
         put_packed(self, methods[i], put_series_column, values, rows, None if forced is None else forced[i])
     self.rows += rows
