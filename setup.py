@@ -25,6 +25,7 @@ EXTENSIONS = {
             "csrc/ddb_moment.c",
             "csrc/ddb_text_value.c",
             "csrc/ddb_blob.c",
+            "csrc/ddb_reply.c",
             "csrc/ddb_link_posix.c",
         ],
     ),

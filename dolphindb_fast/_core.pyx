@@ -6,9 +6,10 @@ _encode.pxi   objects -> request; never knows a socket. Its other rooms:
 _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
               arrays, Arrow, types given by the caller
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table
+_acknowledge.pxi   a link that puts replies to the requests they answer, which are in _submission.pxi
 """
 from cpython.bool cimport PyBool_Check
-from cpython.bytearray cimport PyByteArray_Check
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Check
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.datetime cimport (
     PyDate_Check, PyDateTime_Check, PyDateTime_CheckExact, PyDateTime_DATE_GET_HOUR, PyDateTime_DATE_GET_MICROSECOND,
@@ -22,12 +23,13 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.list cimport PyList_AsTuple, PyList_Check
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.memoryview cimport PyMemoryView_FromObject
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.pythread cimport (
     NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
     PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
 )
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.set cimport PyAnySet_Check
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_FromObject
@@ -35,13 +37,15 @@ from libc.math cimport isinf
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 cimport cython
 cimport numpy as cnp
 
+import logging
 import os
 import weakref
+from threading import Lock as new_gate
 from time import monotonic
 from uuid import UUID
 
@@ -51,12 +55,12 @@ from . import settings as keys
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
 from .dtypes import ARROW_RULES, RULES, SCALES, Source, cast
 from .errors import (
-    ConversionError, LinkError, NotSupported, SendTimeout, UnsupportedTypeError, UsageError, ValueRefused,
+    ConversionError, LinkError, NotSupported, OutcomeUnknown, ProtocolError, ReplyTimeout, SendTimeout,
+    UnsupportedTypeError, UsageError, ValueRefused, server_error,
 )
 
 from ._c.arena cimport *
 from ._c.array cimport *
-from ._c.arrow cimport *
 from ._c.blob cimport *
 from ._c.cast cimport *
 from ._c.column cimport *
@@ -66,6 +70,7 @@ from ._c.kernels cimport *
 from ._c.link cimport *
 from ._c.moment cimport *
 from ._c.pack cimport *
+from ._c.reply cimport *
 from ._c.request cimport *
 from ._c.status cimport *
 from ._c.string cimport *
@@ -74,6 +79,8 @@ from ._c.wire cimport *
 
 cnp.import_array()
 import_datetime()
+
+log = logging.getLogger("dolphindb_fast")
 
 cdef enum:
     TABLE_MAY_BE_COMPRESSED = 8
@@ -93,6 +100,8 @@ include "_frame_nullable.pxi"
 include "_frame_arrow.pxi"
 include "_frame_forced.pxi"
 include "_link.pxi"
+include "_submission.pxi"
+include "_acknowledge.pxi"
 
 
 _probe()
@@ -115,11 +124,11 @@ cdef class SessionCore:
     cdef bint compress        # tables at the top say that their columns may be compressed
     cdef object methods       # how their columns are, see options.compress_methods; None: they are not
     cdef object held          # what calls raise while blocks are read; None otherwise
-    cdef int64_t requests
     cdef int64_t rows
     cdef Encoder gathered     # requests of an open batch; None without one
     cdef unsigned long gatherer   # thread that opened it
     cdef int64_t gathered_requests
+    cdef list gathered_submissions   # of them, in acknowledged mode
     cdef size_t gather_bytes
     cdef object gather_delay  # seconds, None: no limit
     cdef double gather_due
@@ -135,7 +144,8 @@ cdef class SessionCore:
         """Run a script, or call a function with `args`.
 
         Asynchronous mode: returns None when the operating system has taken the request; nothing is known of what
-        the server does with it. Synchronous mode: waits for the reply and returns what the official client returns.
+        the server does with it. With ``acknowledge=True`` it returns a `Submission`, which knows the reply when that
+        has come. Synchronous mode: waits for the reply and returns what the official client returns.
 
         Parameters
         ----------
@@ -185,7 +195,7 @@ cdef class SessionCore:
         if self.link.unusable is not None:
             self.link.refuse()
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
-            return self.gather(script, args, count != 0, self.header_flags)
+            return self.gather(script, args, count != 0, self.header_flags, None)
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
@@ -205,7 +215,7 @@ cdef class SessionCore:
             self.link.refuse()
         flags = b" / %b\n" % flags
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
-            return self.gather(script, args, kind == "call", flags)
+            return self.gather(script, args, kind == "call", flags, options)
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
@@ -256,10 +266,12 @@ cdef class SessionCore:
     cdef object submit(self, Encoder encoder, str kind, object script, object options):
         """Send what the encoder holds; in synchronous mode return the converted reply."""
         cdef object reply
+        if self.link.accounting:
+            return self.submit_acknowledged(encoder, kind, script, options)
         self.link.acquire()
         try:
             self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
-            self.requests += 1
+            self.link.requests += 1
             self.rows += encoder.rows
             if self.link.link.inbox_size:
                 self._unsolicited(self.link.take_inbox())
@@ -299,11 +311,15 @@ cdef class SessionCore:
 
     # -- batch: see batch.Batch ----------------------------------------------------------------------------
 
-    cdef object gather(self, object script, tuple args, bint function, bytes flags):
+    cdef object gather(self, object script, tuple args, bint function, bytes flags, object options):
         """Put a request behind the gathered ones; send them all if it is time."""
         cdef Encoder encoder = self.gathered
-        cdef size_t size = encoder.request.out.size
-        cdef int64_t rows = encoder.rows
+        cdef Submission submission = None
+        cdef size_t start = encoder.request.out.size
+        cdef size_t size = start
+        cdef int64_t first_row = encoder.rows
+        cdef int64_t rows = first_row
+        cdef bint full = False
         encoder.resume()
         try:
             self.put_run(encoder, script, args, function, flags)
@@ -312,15 +328,23 @@ cdef class SessionCore:
         finally:
             # a refused frame leaves no byte behind
             encoder.pause(size, rows)
+        if self.link.accounting:
+            submission = self.new_submission("call" if function else "exec", script, rows - first_row, size - start,
+                                             options)
+            if (<_AcknowledgedLink>self.link).keeps:
+                submission.kept = encoder.request.out.data[start:size]
+            self.gathered_submissions.append(submission)
+            # so that the next batch need not wait for all of this one
+            full = 2 * len(self.gathered_submissions) >= (<_AcknowledgedLink>self.link).most
         if self.gathered_requests == 0 and self.gather_delay is not None:
             self.gather_due = monotonic() + <double>self.gather_delay
         self.gathered_requests += 1
-        if size >= self.gather_bytes or (self.gather_delay is not None and monotonic() >= self.gather_due):
+        if full or size >= self.gather_bytes or (self.gather_delay is not None and monotonic() >= self.gather_due):
             self._flush_batch()
-        return None
+        return submission
 
     def _begin_batch(self, size_t max_bytes, max_delay):
-        if not self.asynchronous:
+        if not self.asynchronous and not self.link.accounting:
             raise UsageError("batch needs an asynchronous session: each request of a synchronous one waits for its reply")
         if self.link.unusable is not None:
             self.link.refuse()
@@ -329,6 +353,7 @@ cdef class SessionCore:
         self.gather_bytes = max_bytes
         self.gather_delay = max_delay
         self.gathered_requests = 0
+        self.gathered_submissions = []
         self.gatherer = <unsigned long>PyThread_get_thread_ident()
         self.gathered = Encoder()
         self.gathered.begin(True)
@@ -341,14 +366,17 @@ cdef class SessionCore:
             return
         encoder.resume()
         try:
-            self.link.acquire()
-            try:
-                ddb_request_rewind(&encoder.request)
-                self.link.send(&encoder.request.producer, encoder.request.out.size)
-                self.requests += self.gathered_requests
-                self.rows += encoder.rows
-            finally:
-                self.link.release()
+            ddb_request_rewind(&encoder.request)
+            if self.gathered_submissions:
+                self.send_acknowledged(encoder, encoder.request.out.size, None, self.gathered_submissions)
+            else:
+                self.link.acquire()
+                try:
+                    self.link.send(&encoder.request.producer, encoder.request.out.size)
+                    self.link.requests += self.gathered_requests
+                    self.rows += encoder.rows
+                finally:
+                    self.link.release()
         except LinkError as error:
             if self.link.unusable is None:
                 raise
@@ -359,6 +387,7 @@ cdef class SessionCore:
         encoder.begin(True)
         encoder.end()
         self.gathered_requests = 0
+        self.gathered_submissions = []
         if self.link.link.inbox_size:
             self._unsolicited(self.link.take_inbox())
 
@@ -367,6 +396,15 @@ cdef class SessionCore:
             self._flush_batch()
         finally:
             self.gathered = None
+            for submission in self.gathered_submissions:
+                if (<Submission>submission).state == GATHERED:
+                    (<Submission>submission).lose(LinkError("the connection ended before this submission was sent"))
+            self.gathered_submissions = []
+
+    def _flush_own_batch(self):
+        """As `_flush_batch`, if the open one is this thread's."""
+        if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
+            self._flush_batch()
 
     def _upload(self, dict variables):
         """Send a `variable` request; names are checked by the caller."""
@@ -386,6 +424,100 @@ cdef class SessionCore:
             return self.submit(encoder, "upload", names, None)
         finally:
             self.give_encoder(encoder)
+
+    # -- acknowledged mode: see acknowledge.AcknowledgeMethods -----------------------------------------------
+
+    cdef Submission new_submission(self, str kind, object script, int64_t rows, size_t size, object options):
+        cdef Submission submission = Submission.__new__(Submission)
+        submission.kind = kind
+        submission.name = script
+        submission.rows = rows
+        submission.size = size
+        submission.convert = (<_AcknowledgedLink>self.link).convert if options is None else self._converter(options)
+        return submission
+
+    cdef object submit_acknowledged(self, Encoder encoder, str kind, object script, object options):
+        cdef size_t size = ddb_request_size(&encoder.request)
+        cdef Submission submission = self.new_submission(kind, script, encoder.rows, size, options)
+        if (<_AcknowledgedLink>self.link).keeps:
+            submission.kept = encoder.join()
+            ddb_request_rewind(&encoder.request)
+        self.send_acknowledged(encoder, size, submission, None)
+        return submission
+
+    cdef int send_acknowledged(self, Encoder encoder, size_t size, Submission submission, list gathered) except -1:
+        cdef _AcknowledgedLink link = <_AcknowledgedLink>self.link
+        try:
+            link.acquire_room(1 if gathered is None else len(gathered), size)
+            try:
+                link.dispatch(&encoder.request.producer, size, submission, gathered)
+                self.rows += encoder.rows
+            finally:
+                link.release()
+        finally:
+            if link.unreported:
+                link.report()
+        return 0
+
+    def _refuse_unusable(self):
+        """Raise why the connection can't be used, if it can't."""
+        if self.link.unusable is not None:
+            self.link.refuse()
+
+    def _account(self, _AcknowledgedLink link):
+        """Use this link, not connected yet, for acknowledged mode."""
+        self.link = link
+
+    def _resubmit(self, bytes request, str kind, script, int64_t rows):
+        cdef Encoder encoder
+        if self.link.unusable is not None:
+            self.link.refuse()
+        encoder = self.take_encoder()
+        try:
+            encoder.begin(False)
+            encoder.put_bytes(request)
+            encoder.rows = rows
+            return self.submit_acknowledged(encoder, kind, script, None)
+        finally:
+            self.give_encoder(encoder)
+
+    def _exchange(self, list steps, seconds):
+        """Send requests that will be answered on an asynchronous connection, one after the other.
+
+        `steps` are pairs of a request and what reads its reply; the lock is held throughout, and incoming bytes are
+        left for the reader. Returns what the last reader returned. Sending may take `seconds` without progress.
+        """
+        cdef Encoder encoder = self.take_encoder()
+        cdef int64_t usual
+        value = None
+        try:
+            self.link.acquire()
+            usual = self.link.write_timeout
+            self.link.write_timeout = nanoseconds(seconds)
+            try:
+                for request, read in steps:
+                    encoder.begin(False)
+                    encoder.put_bytes(request)
+                    self.link.link.drain = DDB_LINK_DROP
+                    self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
+                    self.link.link.drain = DDB_LINK_LEAVE
+                    encoder.end()
+                    value = read()
+                return value
+            finally:
+                self.link.link.drain = DDB_LINK_DROP
+                self.link.write_timeout = usual
+                self.link.release()
+        finally:
+            self.give_encoder(encoder)
+
+    def _prove(self):
+        """The server has read all that was sent. The lock is held."""
+        self.link.proven = self.link.requests
+
+    def _inbox(self):
+        """Incoming bytes that nobody asked for. The lock is held."""
+        return self.link.take_inbox()
 
     # -- blocks: see blocks.BlockReader ---------------------------------------------------------------------
 
@@ -454,9 +586,8 @@ cdef class SessionCore:
 
     def _close(self):
         try:
-            if self.gathered_requests and self.link.unusable is None \
-                    and self.gatherer == <unsigned long>PyThread_get_thread_ident():
-                self._flush_batch()
+            if self.gathered_requests and self.link.unusable is None:
+                self._flush_own_batch()
         finally:
             self.link.close()
 
@@ -475,8 +606,9 @@ cdef class SessionCore:
             self.link.refuse()
 
     def _counters(self):
-        """requests, rows, bytes sent, received and unsolicited, seconds blocked, last error, slow path."""
+        """The values of `session.Stats`."""
         return (
-            self.requests, self.rows, self.link.link.bytes_sent, self.link.link.bytes_received,
-            self.link.link.bytes_drained, self.link.link.blocked_ns * 1e-9, self.link.last_error, not frame_is_fast,
+            self.link.requests, self.rows, self.link.acknowledged, self.link.failed, self.link.link.bytes_sent,
+            self.link.link.bytes_received, self.link.link.bytes_drained,
+            (self.link.link.blocked_ns + self.link.waited_ns) * 1e-9, self.link.last_error, not frame_is_fast,
         )

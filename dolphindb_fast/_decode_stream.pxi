@@ -44,6 +44,25 @@ cdef class _Stream:
         line = self._read_until(10, limit, "line")
         return line[:len(line) - 1] if line.endswith(b"\r") else line
 
+    def read_ok(self):
+        """How many objects follow, if the two lines of an ordinary reply that says OK are at hand: ``wire: <session id>
+        <count> <byte order>\\nOK\\n`` with a count of one digit. Else -1, and nothing is consumed."""
+        cdef const uint8_t *line
+        cdef size_t left, digits = 0
+        self._begin()
+        if self.window.size == self.window.position:
+            self._more()
+        line = self.window.data + self.window.position
+        left = self.window.size - self.window.position
+        while digits < left and 48 <= line[digits] <= 57:
+            digits += 1
+        line += digits
+        if digits == 0 or left - digits < 8 or line[0] != 32 or not 48 <= line[1] <= 57 or line[2] != 32 \
+                or not 48 <= line[3] <= 57 or memcmp(line + 4, b"\nOK\n", 4) != 0:
+            return -1
+        self.window.position += digits + 8
+        return line[1] - 48
+
     def read_text(self, Py_ssize_t limit=1 << 20):
         """The bytes up to NUL, without it."""
         self._begin()

@@ -51,6 +51,8 @@ def _select_kernels(str name=None):
     return active_kernels.name.decode()
 
 
+@cython.final
+@cython.freelist(4)
 cdef class _Scratch:
     """What a memoryview from `Encoder.encode` looks at. Memory that is still looked at when the encoder needs its
     scratch again passes to this object, and the encoder takes new memory: a view never dangles."""
@@ -149,11 +151,11 @@ cdef class Encoder:
             self.put_argument(obj)
         finally:
             self.end()
-        scratch = _Scratch()
+        scratch = _Scratch.__new__(_Scratch)
         scratch.memory = self.request.out.data
         scratch.size[0] = self.request.out.size
         self.scratch = scratch
-        return memoryview(scratch)
+        return PyMemoryView_FromObject(scratch)
 
     cdef void part_with_scratch(self):
         """Leave memory that a view looks at to that view; make the views' owner forget memory that none does."""

@@ -1,7 +1,8 @@
 # Frame -> borrowed columns: the only compiled file that knows pandas.
 #
 # The fields of pandas that are not public are listed in _frame_fields.pxi.
-# Arrow-backed text is otherwise reached through Arrow's C stream interface, which pyarrow has from version 14 on.
+# Arrow-backed text is otherwise reached through pyarrow's public `chunk`, `buffers`, `size` and `address`;
+# pyarrow is imported when the first such column comes.
 
 import decimal
 import logging

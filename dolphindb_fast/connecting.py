@@ -194,6 +194,8 @@ class ConnectMethods:
             self.startup = startup or ""
             if startup:
                 self._request("exec", startup, (), options.request_header(self._plain_flags), None)
+            if self._acknowledge:
+                self._begin_accounts()
         except BaseException as error:
             if self._is_open:
                 self._fail(error)
@@ -279,6 +281,8 @@ class ConnectMethods:
             accepted = self._request(
                 "call", "login", (userid, password, False), header, {"lossless": False, "raw": False}
             )
+            if self._acknowledge:
+                accepted = accepted.result()
         except ServerError as error:
             raise AuthenticationError(f"{self.host}:{self.port} refused user {userid!r}: {error.serverText}") from None
         if accepted is False:

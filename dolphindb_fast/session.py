@@ -9,19 +9,22 @@ import functools
 import logging
 import re
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 from . import arrow, options
 from . import settings as keys
-from ._core import SessionCore
+from ._core import SessionCore, Submission
 from ._decode import Reader
+from .acknowledge import AcknowledgeMethods
+from .barrier import BarrierMethods
 from .batch import Batch
 from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
 from .connecting import LINE_LIMIT, ConnectMethods, refuse_unbuilt, seconds
-from .errors import LinkError, ProtocolError, ServerError, UsageError
+from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
 from .refused import RefusedMethods
-from .scripts import ScriptMethods
 from .result import to_python
+from .scripts import ScriptMethods
 
 __all__ = ["Session", "Stats"]
 
@@ -39,6 +42,9 @@ class Stats(NamedTuple):
         Requests handed over whole to the operating system.
     rows : int
         Table rows in them.
+    acknowledged, failed : int
+        Submissions of acknowledged mode that the server answered with OK and with an error. The rest of `requests`
+        is in flight, or its outcome is unknown.
     bytesSent, bytesReceived : int
         Bytes taken and given by the operating system on the current connection.
     unsolicitedBytes : int
@@ -53,6 +59,8 @@ class Stats(NamedTuple):
 
     requests: int
     rows: int
+    acknowledged: int
+    failed: int
     bytesSent: int
     bytesReceived: int
     unsolicitedBytes: int
@@ -61,11 +69,12 @@ class Stats(NamedTuple):
     slowPath: bool
 
 
-class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
+class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, ScriptMethods, RefusedMethods):
     """A connection to a DolphinDB server, spelled as in the official client.
 
     Asynchronous mode (``enableASYNC=True``): `run` returns when the operating system has taken the request;
-    a write that the server refuses goes unnoticed. Synchronous mode waits for each reply.
+    a write that the server refuses goes unnoticed. With ``acknowledge=True`` too `run` does not wait, but each request
+    has its reply, which the returned `Submission` knows as soon as it is here. Synchronous mode waits for each reply.
 
     Parameters
     ----------
@@ -107,6 +116,16 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         compressed. Implies `compress`; needs the package lz4. "LZ4" is for every type, "DELTA" (delta of delta) for
         SHORT, INT, LONG and temporal types only. What would not become smaller is sent uncompressed, and so are SYMBOL
         columns and tables within other objects.
+    acknowledge : bool
+        With ``enableASYNC=True``: each submission is answered by the server; see `flush`.
+    maxInFlight, maxInFlightBytes : int
+        How many submissions, and how many bytes of them, may be without reply; beyond that `run` waits for replies.
+        By default so few that their replies fit into the socket's buffer while this process does something else.
+    onError : callable, optional
+        Called with the `Submission` that failed, in a thread that takes replies: in `run`, `flush`,
+        `Submission.result`, `Submission.done`. It may use the session. What it raises is logged.
+    keepUnacknowledged : bool
+        Keep the bytes of submissions until they are answered, for `unacknowledged` and `resubmit`.
     enableSSL
         Not built yet: other than the official default raises `NotSupported`.
 
@@ -150,6 +169,11 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         raw: bool = False,
         replySpin: datetime.timedelta | float = 0,
         compressMethods: str | list | dict | None = None,
+        acknowledge: bool = False,
+        maxInFlight: int = 1024,
+        maxInFlightBytes: int = 67108864,
+        onError: Callable[[Submission], object] | None = None,
+        keepUnacknowledged: bool = False,
     ) -> None:
         if enableASYN is not None:
             warnings.warn(
@@ -163,11 +187,13 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         compress = bool(compress) or methods is not None
         protocol = options.wire_protocol(protocol, enablePickle, compress)
         parser, dialect = options.wire_parser(parser, python), options.wire_sql(sqlStd)
-        self._enable_async = bool(enableASYNC)
+        self._acknowledge = bool(acknowledge)
+        # an acknowledged session is a synchronous one to the server
+        self._enable_async = bool(enableASYNC) and not acknowledge
         self._compress = compress
         self._set_compress_methods(methods)
         # only calls by the user are answered in Arrow, neither logins nor blocks
-        self._plain_flags = options.session_flags(enableASYNC, compress, parser, dialect)
+        self._plain_flags = options.session_flags(self._enable_async, compress, parser, dialect)
         self._flags = self._plain_flags
         self._read_reply = Reader.read_object
         self._arrow_table = None
@@ -187,6 +213,10 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         self._reader: Reader | None = None
         self._closed = False
         self._set_reply_spin(seconds("replySpin", replySpin) or 0)
+        if acknowledge:
+            self._prepare_accounts(enableASYNC, maxInFlight, maxInFlightBytes, onError, keepUnacknowledged)
+        elif onError is not None or keepUnacknowledged:
+            raise UsageError("onError and keepUnacknowledged need acknowledge=True")
         if host is not None and port is not None:
             self.connect(host, port, userid, password, keepAliveTime=keepAliveTime)
 
@@ -194,10 +224,14 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         return self
 
     def __exit__(self, *exception) -> None:
-        self.close()
+        try:
+            if self._acknowledge and exception[0] is None and not self._closed:
+                self._finish(None)
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
-        mode = "asynchronous" if self._enable_async else "synchronous"
+        mode = "acknowledged" if self._acknowledge else "asynchronous" if self._enable_async else "synchronous"
         state = "closed" if self._closed else f"{self.host}:{self.port}" if self._is_open else "not connected"
         return f"<dolphindb_fast.Session {mode}, {state}>"
 
@@ -235,7 +269,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
 
         An asynchronous one says whether an error was seen so far. (The official client's is always False then.)
         """
-        if not self._is_open or self._enable_async:
+        if not self._is_open or self._enable_async or self._acknowledge:
             return self._is_open
         header = options.request_header(self._plain_flags)
         try:
@@ -256,7 +290,8 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         Returns
         -------
         int or object
-            -1 for an empty dict, in asynchronous mode and if the server returns nothing; else what it returns.
+            -1 for an empty dict, in asynchronous mode and if the server returns nothing; else what it returns. A
+            `Submission` in acknowledged mode.
 
         Raises
         ------
@@ -313,7 +348,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         if fetchSize is None or function:
             header = options.request_header(self._flags, clearMemory, priority, parallelism, None, disableDecimal)
             return self._request("call" if function else "exec", script, args, header, forms)
-        if self._enable_async:
+        if self._enable_async or self._acknowledge:
             raise UsageError("fetchSize needs a synchronous session: an asynchronous one has no result to read")
         # as the official client has it: no lists, and decimals stay decimals
         forms.pop("pickleTableToList", None)
@@ -330,7 +365,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
                 break
             self._show(self._reader.read_text(LINE_LIMIT))
         fields = line.decode(errors="replace").split(" ")
-        if len(fields) != 3 or not fields[1].isdigit():
+        if len(fields) != 3 or not fields[1].isdecimal() or len(fields[1]) > 18:
             raise ProtocolError(f"Received invalid header: {line[:200]!r}")
         return fields[0], fields[1], fields[2]
 
@@ -341,13 +376,17 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     def _receive(self, kind: str, script: str):
         """Read one reply; called by the core with the lock held. Any fault in it closes the connection."""
         try:
-            _, count, _ = self._read_head()
-            line = self._reader.read_line(LINE_LIMIT)
-            if line == b"OK":
+            count = self._reader.read_ok()
+            if count < 0:
+                count = int(self._read_head()[1])
+                line = self._reader.read_line(LINE_LIMIT)
+                status = None if line == b"OK" else line.decode(errors="replace")
+            else:
+                status = None
+            if status is None:
                 if kind == "runBlock":
                     return self._receive_blocks(count)
-                return self._read_reply(self._reader) if count != "0" else None
-            status = line.decode(errors="replace")
+                return self._read_reply(self._reader) if count else None
         except EOFError:
             error = LinkError("the server closed the connection before the reply was complete")
             self._fail(error)
@@ -355,13 +394,11 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         except BaseException as error:
             self._fail(error)
             raise
-        # the official message names the leader by host and port only
-        shown = re.sub(r"\A(<NotLeader>[^:]*:[^:]*):.*", r"\1", status)
-        raise ServerError(f"<Exception> in {kind}: Server Response: '{shown}' script: {script}", status)
+        raise server_error(kind, script, status)
 
-    def _receive_blocks(self, objects: str) -> Blocks:
+    def _receive_blocks(self, objects: int) -> Blocks:
         """Read what stands before blocks, and keep all other calls out until they are read."""
-        if objects == "0":
+        if not objects:
             raise ProtocolError(NO_TABLE)
         blocks = read_blocks(self._reader)
         if blocks.count:

@@ -292,3 +292,24 @@ def test_lz4__broken_blocks_are_refused():
         with pytest.raises(ddb.ProtocolError, match="compressed column of"):
             ddb.loads(replies.compressed("INT", count, blocks, method=1, unit=4))
     assert ddb.loads(replies.compressed("INT", 2, good, method=1, unit=4)).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("line", "objects"),
+    [
+        (b"1234567890 1 1\nOK\nrest", 1),
+        (b"7 0 0\nOK\n", 0),
+        (b"1234567890 1 1\r\nOK\r\n", -1),
+        (b"1234567890 12 1\nOK\n", -1),
+        (b"1234567890 1 1\nOKAY\n", -1),
+        (b"1234567890 1 1\nfailed\n", -1),
+        (b"1234567890 1 1\nOK", -1),
+        (b" 1 1\nOK\n", -1),
+        (b"MSG\ntext\0", -1),
+        (b"1", -1),
+    ],
+)
+def test_read_ok__knows_the_ordinary_head_and_consumes_nothing_else(line, objects):
+    source = reader(line)
+    assert source.read_ok() == objects
+    assert source.offset == (0 if objects < 0 else line.index(b"OK\n") + 3)
