@@ -1,4 +1,4 @@
-"""What the official client's MultithreadedTableWriter uploads: the only part of it that compresses columns."""
+"""What the official client's MultithreadedTableWriter uploads: its only part that compresses columns."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _schema(types, scales) -> bytes:
 
 
 def written(types, rows, methods, scales=None) -> Upload:
-    """What a writer sends that is given `rows` for a table of the columns c0, c1, ... of `types` (names, or numbers of
-    array types)."""
+    """What a writer sends that is given `rows` for a table of the columns c0, c1, ... of `types` (names, or
+    numbers of array types)."""
     answers = (reply(_schema(types, scales)), ERROR)
     with FakeServer(replies=answers, default=reply(replies.scalar("INT", len(rows)))) as server:
         child = subprocess.run(

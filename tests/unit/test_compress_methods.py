@@ -67,7 +67,8 @@ def _expected(kind, cells) -> bytes:
     blocks = [cells[i : i + size] for i in range(0, len(cells), size)]
     if not all(_fits(block, unit) for block in blocks):
         return plain
-    code = replies.compressed(kind, len(cells), [replies.delta_block(b, unit) for b in blocks], method=2, unit=unit)
+    coded = [replies.delta_block(block, unit) for block in blocks]
+    code = replies.compressed(kind, len(cells), coded, method=2, unit=unit)
     return code if len(code) < len(plain) else plain
 
 
@@ -92,7 +93,8 @@ def test_delta__any_values(case, recorders):
 @pytest.mark.parametrize("more", [-1, 0, 1])
 def test_delta__blocks_begin_anew(kind, more, compressing):
     size = 65536 // UNITS[kind]
-    for cells in ([i % 9 * 100 for i in range(3 * size + more)], [None] * (size + more), [5] * (2 * size + more)):
+    saw = [i % 9 * 100 for i in range(3 * size + more)]
+    for cells in (saw, [None] * (size + more), [5] * (2 * size + more)):
         assert _object(compressing("DELTA"), replies.vector(kind, cells)) == _expected(kind, cells)
 
 
@@ -167,7 +169,9 @@ def test_no_methods__nothing_is_compressed(methods, recorders):
 
 def test_small_and_random_columns__are_sent_plain(compressing):
     random = np.random.default_rng(1).integers(-(2**62), 2**62, 30_000)
-    for frame in (_frame(0), _frame(1), _frame(2), pd.DataFrame({"id": random}), pd.DataFrame({"d": random.view("f8")})):
+    frames = [_frame(rows) for rows in (0, 1, 2)]
+    frames += [pd.DataFrame({"id": random}), pd.DataFrame({"d": random.view("f8")})]
+    for frame in frames:
         for methods in ("LZ4", {"id": "DELTA"}):
             assert compressing(methods).object(frame) == b"\x08" + ddb.dumps(frame)[1:]
 
@@ -177,7 +181,8 @@ def test_tables_in_other_objects__are_sent_plain(recorders, compressing):
     inside = Column(keys.DT_ANY, [decode(ddb.dumps(frame))] * 200)
     inner = Table(["a", "b"], [inside, decode(replies.vector("LONG", [0] * 200))])
     flagged = recorders(our_session, enableASYNC=True, compress=True)
-    for value in ([frame], {"a": frame}, (decode(ddb.dumps(frame)), 1), frame["id"], frame["id"].to_numpy(), 5):
+    column = frame["id"]
+    for value in ([frame], {"a": frame}, (decode(ddb.dumps(frame)), 1), column, column.to_numpy(), 5):
         assert compressing("LZ4").object(value) == flagged.object(value)
     sent, plain = compressing("LZ4").object(inner), flagged.object(inner)
     assert 1400 < len(plain) - len(sent) < 1600
@@ -246,7 +251,8 @@ def test_delta__refused_naming_the_column(name, compressing):
 
 def test_list__of_another_length_than_the_table(compressing):
     for value in (_frame(), decode(ddb.dumps(_frame()))):
-        _nothing_was_sent(compressing(["LZ4", "LZ4"]), value, ddb.UsageError, "2, does not match the column size 5")
+        match = "compressMethods, 2, does not match the column size 5"
+        _nothing_was_sent(compressing(["LZ4", "LZ4"]), value, ddb.UsageError, match)
 
 
 def test_values__are_refused_as_ever(compressing):
