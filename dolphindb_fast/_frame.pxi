@@ -268,12 +268,13 @@ cdef int put_blocks(Encoder self, object frame, list forced) except -1:
 cdef int put_series(Encoder self, object frame, list forced) except -1:
     """Through public methods, a Series a column."""
     cdef Py_ssize_t i, rows = len(frame), count = len(frame.columns)
-    cdef list methods = take_methods(self, frame.columns, count)
+    cdef list methods
     put_table_head(self, frame.columns, count, rows)
+    methods = take_methods(self, frame.columns, count)
     for i in range(count):
         self.error.column = <int>i
         values = frame.iloc[:, i].array
-        if isinstance(values, NumpyExtensionArray):
+        if type(values) is NumpyExtensionArray:   # not text, which is derived from it
             values = values.to_numpy()
         put_packed(self, methods[i], put_series_column, values, rows, None if forced is None else forced[i])
     self.rows += rows
