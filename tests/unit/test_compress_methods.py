@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -288,6 +289,8 @@ def test_lz4_absent__is_said_at_construction():
                 print(error)
     """
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60,
+        # python -c looks into the current folder first, which may be the source tree
+        cwd=Path(ddb.__file__).parents[1],
     )
     assert ended.stdout.count("pip install 'dolphindb-fast[compress]'") == 2, ended.stdout + ended.stderr
