@@ -240,20 +240,47 @@ static const int32_t *map_of(const ddb_request *request, const segment *source)
     return (const int32_t *)(const void *)(request->maps.data + source->as.symbol.map);
 }
 
-/* Write all cells of a recorded segment. */
-static int write_segment(const ddb_request *request, const segment *source, uint8_t *target, ddb_error *error)
+static int64_t segment_rows(const segment *source)
 {
     switch (source->kind) {
-    case SEGMENT_COLUMN: return ddb_column_write(&source->as.column, 0, source->as.column.rows, target, error);
-    case SEGMENT_CAST:
-        return ddb_cast_write(&source->as.cast.cells, &source->as.cast.cast, 0, source->as.cast.cells.rows, target,
-                              error);
-    case SEGMENT_CODES:
-        ddb_codes_write(&source->as.symbol.codes, map_of(request, source), 0, source->as.symbol.codes.rows,
-                        (int32_t *)(void *)target);
-        return DDB_OK;
-    default: return write_text(&source->as.text, target, source->bytes, error);
+    case SEGMENT_COLUMN: return source->as.column.rows;
+    case SEGMENT_CAST: return source->as.cast.cells.rows;
+    case SEGMENT_CODES: return source->as.symbol.codes.rows;
+    default: return source->as.text.rows;
     }
+}
+
+/* Bytes of a wire cell of a recorded segment; 0: text, where they vary. */
+static size_t cell_bytes(const segment *source)
+{
+    switch (source->kind) {
+    case SEGMENT_COLUMN: return ddb_column_target_size(source->as.column.conversion);
+    case SEGMENT_CAST: return ddb_cast_target_size(&source->as.cast.cast);
+    case SEGMENT_CODES: return sizeof(int32_t);
+    default: return 0;
+    }
+}
+
+/* Write rows [first, first + count) of a recorded segment whose cells are of one size. */
+static int write_cells(const ddb_request *request, const segment *source, int64_t first, int64_t count, uint8_t *target,
+                       ddb_error *error)
+{
+    switch (source->kind) {
+    case SEGMENT_COLUMN: return ddb_column_write(&source->as.column, first, count, target, error);
+    case SEGMENT_CAST:
+        return ddb_cast_write(&source->as.cast.cells, &source->as.cast.cast, first, count, target, error);
+    default:
+        ddb_codes_write(&source->as.symbol.codes, map_of(request, source), first, count, (int32_t *)(void *)target);
+        return DDB_OK;
+    }
+}
+
+/* A fault in a recorded segment: it is the column's that was at work when it was put. */
+static int blame(ddb_request *request, const segment *source, int status, ddb_error *error)
+{
+    error->column = source->column;
+    request->type = source->type;
+    return status;
 }
 
 /* Move the literals apart and write the recorded segments, `extra` bytes together, between them. */
@@ -281,12 +308,11 @@ static int join(ddb_request *request, segment *segments, size_t count, size_t ex
             end += source->as.literal.size;
             continue;
         }
-        int status = write_segment(request, source, out->data + end, error);
-        if (status != DDB_OK) {
-            error->column = source->column;
-            request->type = source->type;
-            return status;
-        }
+        int status = source->kind == SEGMENT_ARROW_TEXT
+                         ? write_text(&source->as.text, out->data + end, source->bytes, error)
+                         : write_cells(request, source, 0, segment_rows(source), out->data + end, error);
+        if (status != DDB_OK)
+            return blame(request, source, status, error);
         end += source->bytes;
     }
     out->size += extra;
@@ -314,11 +340,8 @@ int ddb_request_settle(ddb_request *request, ddb_error *error)
         } else if (source->kind == SEGMENT_CAST && !request->joined) {
             status = ddb_cast_check(&source->as.cast.cells, &source->as.cast.cast, error);
         }
-        if (status != DDB_OK) {
-            error->column = source->column;
-            request->type = source->type;
-            return status;
-        }
+        if (status != DDB_OK)
+            return blame(request, source, status, error);
         if (source->kind != SEGMENT_LITERAL)
             bytes += source->bytes;
     }
@@ -348,39 +371,19 @@ static int64_t produce(ddb_request *request, const segment *source, ddb_piece *p
     ddb_arena *block = &request->block;
     uint8_t *out = ddb_arena_reserve(block, block->size ? 0 : DDB_BLOCK_SIZE);
     size_t left = DDB_BLOCK_SIZE - block->size;
-    size_t cell, bytes;
+    size_t cell = cell_bytes(source), bytes;
     int64_t rows, status;
 
     if (!out)
         return no_memory(error);
-    switch (source->kind) {
-    case SEGMENT_COLUMN:
-        rows = source->as.column.rows - request->row;
-        cell = ddb_column_target_size(source->as.column.conversion);
-        if ((size_t)rows > left / cell)
-            rows = (int64_t)(left / cell);
-        status = ddb_column_write(&source->as.column, request->row, rows, out, error);
-        bytes = (size_t)rows * cell;
-        break;
-    case SEGMENT_CAST:
-        rows = source->as.cast.cells.rows - request->row;
-        cell = ddb_cast_target_size(&source->as.cast.cast);
-        if ((size_t)rows > left / cell)
-            rows = (int64_t)(left / cell);
-        status = ddb_cast_write(&source->as.cast.cells, &source->as.cast.cast, request->row, rows, out, error);
-        bytes = (size_t)rows * cell;
-        break;
-    case SEGMENT_CODES:
-        rows = source->as.symbol.codes.rows - request->row;
-        if ((size_t)rows > left / sizeof(int32_t))
-            rows = (int64_t)(left / sizeof(int32_t));
-        ddb_codes_write(&source->as.symbol.codes, map_of(request, source), request->row, rows, (int32_t *)(void *)out);
-        status = DDB_OK;
-        bytes = (size_t)rows * sizeof(int32_t);
-        break;
-    default:
+    if (source->kind == SEGMENT_ARROW_TEXT) {
         status = ddb_arrow_text_write(&source->as.text, request->row, out, left, &rows, &bytes, error);
-        break;
+    } else {
+        rows = segment_rows(source) - request->row;
+        if ((size_t)rows > left / cell)
+            rows = (int64_t)(left / cell);
+        status = write_cells(request, source, request->row, rows, out, error);
+        bytes = (size_t)rows * cell;
     }
     if (status != DDB_OK)
         return status;
@@ -388,16 +391,6 @@ static int64_t produce(ddb_request *request, const segment *source, ddb_piece *p
     piece->size = bytes;
     block->size += bytes;
     return rows;
-}
-
-static int64_t segment_rows(const segment *source)
-{
-    switch (source->kind) {
-    case SEGMENT_COLUMN: return source->as.column.rows;
-    case SEGMENT_CAST: return source->as.cast.cells.rows;
-    case SEGMENT_CODES: return source->as.symbol.codes.rows;
-    default: return source->as.text.rows;
-    }
 }
 
 int ddb_request_next(ddb_request *request, ddb_piece *pieces, int max, ddb_error *error)

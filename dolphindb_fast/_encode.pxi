@@ -17,6 +17,13 @@ cdef int copy_conversion(Py_ssize_t size):
     return DDB_CONV_COPY32 if size == 4 else DDB_CONV_COPY64
 
 
+cdef inline uint8_t *reserve(ddb_arena *arena, size_t size) except NULL:
+    cdef uint8_t *target = ddb_arena_reserve(arena, size)
+    if target == NULL:
+        raise MemoryError()
+    return target
+
+
 cdef str type_name(int type):
     return keys.TYPE_STRING.get(DDB_TYPE_SYMBOL if type == DDB_TYPE_SYMBOL_BASE else type, str(type))
 
@@ -345,8 +352,7 @@ cdef class Encoder:
         cdef size_t size = <size_t>count * sizeof(int32_t)
         if self.numbers.size < size:
             ddb_arena_reset(&self.numbers)
-            if ddb_arena_reserve(&self.numbers, size) == NULL:
-                raise MemoryError()
+            reserve(&self.numbers, size)
             self.numbers.size = self.numbers.capacity
             memset(self.numbers.data, 0, self.numbers.size)
         return <int32_t *>self.numbers.data
@@ -364,9 +370,7 @@ cdef class Encoder:
             # else these texts would have to move when the columns before them are written
             self.settle()
         start = out.size
-        target = ddb_arena_reserve(out, <size_t>rows * 16 + DDB_COPY_SLACK)
-        if target == NULL:
-            raise MemoryError()
+        target = reserve(out, <size_t>rows * 16 + DDB_COPY_SLACK)
         end = out.data + out.capacity
         while True:
             done = i
@@ -380,9 +384,7 @@ cdef class Encoder:
             self.put_cell((<PyObject **>(cells + i * stride))[0], i)
             i += 1
             # room for what is left, at what a cell took so far but at least 8 bytes
-            target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>i) + DDB_COPY_SLACK)
-            if target == NULL:
-                raise MemoryError()
+            target = reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>i) + DDB_COPY_SLACK)
             end = out.data + out.capacity
         out.size = target - out.data
         if self.kernels.count_zeros(out.data + start, out.size - start) != rows:
@@ -425,10 +427,8 @@ cdef class Encoder:
     cdef int put_text_unchecked(self, object text, int64_t row) except -1:
         """One text (str, bytes, None) with its NUL; the caller looks for NULs inside."""
         cdef ddb_arena *out = &self.request.out
-        cdef uint8_t *target = ddb_arena_reserve(out, text_room(text))
+        cdef uint8_t *target = reserve(out, text_room(text))
         cdef int64_t size
-        if target == NULL:
-            raise MemoryError()
         size = write_text(text, target)
         if size < 0 or size > DDB_LIMIT_TEXT:
             self.refuse_text(text, size, row)

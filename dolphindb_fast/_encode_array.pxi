@@ -33,9 +33,7 @@ cdef int put_blobs(Encoder self, const ddb_arrow_text *cells) except -1:
     cdef int64_t size
     cdef uint8_t *target
     self.check(ddb_blob_check(cells, &size, &self.error))
-    target = ddb_arena_reserve(out, size)
-    if target == NULL:
-        raise MemoryError()
+    target = reserve(out, size)
     self.check(ddb_blob_write(cells, size, target, &self.error))
     out.size += size
     return 0

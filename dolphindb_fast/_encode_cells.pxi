@@ -238,9 +238,7 @@ cdef int write_cells(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize
         return self.put_object_text(cells, stride, rows)
     if type == DDB_TYPE_BLOB:
         return write_blobs(self, cells, stride, rows, bad)
-    target = ddb_arena_reserve(out, <size_t>rows * width)
-    if target == NULL:
-        raise MemoryError()
+    target = reserve(out, <size_t>rows * width)
     for i in range(rows):
         cell = (<PyObject **>(cells + i * stride))[0]
         status = write_cell(None if cell == NULL else <object>cell, type, scale, flags, target)

@@ -1,9 +1,6 @@
 # Compressed columns of tables: a column is put into an encoder of its own, and what that produces is coded block by
 # block, so that of a large column no more than its coded form is ever in memory.
 
-from cpython.buffer cimport PyBUF_READ
-from cpython.memoryview cimport PyMemoryView_FromMemory
-
 cdef object lz4_compress = None
 
 # bytes of a cell in the columns that the official client compresses; 255 says that they vary
@@ -178,10 +175,3 @@ cdef size_t put_block(ddb_arena *out, const ddb_compressed *column, const uint8_
     memcpy(target, &length, sizeof(length))
     out.size += 4 + coded
     return 4 + coded
-
-
-cdef uint8_t *reserve(ddb_arena *out, size_t size) except NULL:
-    cdef uint8_t *target = ddb_arena_reserve(out, size)
-    if target == NULL:
-        raise MemoryError()
-    return target

@@ -136,12 +136,10 @@ cdef int write_array(Encoder self, cnp.ndarray array, int type) except -1:
     """Wire cells of a 1-d array of numbers or moments, in its own type. Returns a status; the error has the row."""
     cdef Py_ssize_t rows = array.shape[0]
     cdef size_t size = <size_t>rows * cell_width(type)
-    cdef uint8_t *target = ddb_arena_reserve(&self.request.out, size)
+    cdef uint8_t *target = reserve(&self.request.out, size)
     cdef ddb_column column
     cdef bint swap = cnp.PyArray_ISBYTESWAPPED(array)
     cdef int status
-    if target == NULL:
-        raise MemoryError()
     if array.descr.kind == c'M':
         status = ddb_moments_write(
             cnp.PyArray_BYTES(array), array.strides[0], swap, rows, array_unit(array), type, target, &self.error)

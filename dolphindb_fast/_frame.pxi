@@ -353,9 +353,7 @@ cdef int put_plain_names(Encoder self, object data, Py_ssize_t count) except -1:
         cell = (<PyObject **>cnp.PyArray_GETPTR1(array, i))[0]
         if cell == NULL or not cell_is_str(cell):
             return 0
-        target = ddb_arena_reserve(&self.request.out, text_room(<object>cell))
-        if target == NULL:
-            raise MemoryError()
+        target = reserve(&self.request.out, text_room(<object>cell))
         size = write_text(<object>cell, target)
         if size < 0 or size > DDB_LIMIT_TEXT:
             return 0

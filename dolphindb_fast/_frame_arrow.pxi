@@ -28,7 +28,6 @@ cdef class _ArrowKind:
 cdef dict arrow_kinds = {}
 # name of an Arrow type -> its kind as dtypes.ARROW_RULES has it
 cdef dict arrow_rules = {}
-cdef object pyarrow = None
 
 
 cdef int compile_arrow_rules() except -1:
@@ -86,9 +85,8 @@ cdef int refuse_arrow(Encoder self, object arrow_type) except -1:
 cdef object find_arrow_kind(object arrow_type):
     """The kind of an Arrow type, None if it can't be sent."""
     cdef _ArrowKind kind, rule
-    global pyarrow
     if pyarrow is None:
-        import pyarrow
+        import_arrow()
     types = pyarrow.types
     name = str(arrow_type)
     kind = arrow_rules.get(name)
@@ -176,38 +174,24 @@ cdef list chunks_of(object array):
     return array.chunks if isinstance(array, pyarrow.ChunkedArray) else [array]
 
 
-cdef int refuse_buffer(Encoder self, str which) except -1:
-    raise ConversionError(f"{self.where(-1)}the Arrow array's {which} buffer is too short")
-
-
-cdef const uint8_t *arrow_bitmap(Encoder self, object chunk, object buffer) except? NULL:
-    """The validity bitmap; NULL if no cell is null."""
-    cdef uintptr_t address
-    if buffer is None or chunk.null_count == 0:
-        return NULL
-    if buffer.size * 8 < chunk.offset + len(chunk):
-        refuse_buffer(self, "validity")
-    address = buffer.address
-    return <const uint8_t *>address
-
-
 cdef int read_cells(Encoder self, object chunk, _ArrowKind kind, ddb_cells *cells) except -1:
     """Describe a chunk of fixed-width cells; it must be kept alive by the caller."""
-    cdef Py_ssize_t offset = chunk.offset
-    cdef uintptr_t address
+    cdef int64_t offset = read_field(&ARRAY_OFFSET, chunk), size
+    cdef const uint8_t *data
     cdef list buffers
     memset(cells, 0, sizeof(cells[0]))
     cells.rows = len(chunk)
     cells.stride = kind.size
     if cells.rows == 0:
         return 0
-    buffers = chunk.buffers()
-    if buffers[1] is None or (buffers[1].size < (offset + cells.rows) * kind.size if kind.size
-                              else buffers[1].size * 8 < offset + cells.rows):
+    buffers = buffers_of(chunk)
+    if buffers[1] is None:
         refuse_buffer(self, "data")
-    address = buffers[1].address
-    cells.data = <const char *>address + offset * kind.size
-    cells.bitmap = arrow_bitmap(self, chunk, buffers[0])
+    data = buffer_data(buffers[1], &size)
+    if size < (offset + cells.rows) * kind.size if kind.size else size * 8 < offset + cells.rows:
+        refuse_buffer(self, "data")
+    cells.data = <const char *>data + offset * kind.size
+    cells.bitmap = arrow_bitmap(self, chunk, buffers[0], offset + cells.rows)
     cells.bit_offset = offset
     return 0
 
@@ -251,35 +235,14 @@ cdef int put_arrow_blobs(Encoder self, object array, bint wide, Py_ssize_t rows)
     cdef int64_t row = 0
     self.put_vector_head(DDB_TYPE_BLOB, rows)
     for chunk in chunks_of(array):
-        read_offsets(self, chunk, wide, &text)
-        if text.rows == 0:
+        buffers = read_offsets(self, chunk, wide, &text)
+        if buffers is None:
             continue
-        buffer = chunk.buffers()[2]
-        if buffer is not None:
-            text.data = <const uint8_t *><uintptr_t>buffer.address
-            text.data_size = buffer.size
+        if buffers[2] is not None:
+            text.data = buffer_data(buffers[2], &text.data_size)
         text.first_row = row
         put_blobs(self, &text)
         row += text.rows
-    return 0
-
-
-cdef int read_offsets(Encoder self, object chunk, bint wide, ddb_arrow_text *text) except -1:
-    """Rows, validity and offsets of a chunk of cells of variable size, or of lists."""
-    cdef Py_ssize_t offset = chunk.offset, width = 8 if wide else 4
-    cdef uintptr_t address
-    memset(text, 0, sizeof(text[0]))
-    text.wide = wide
-    text.rows = len(chunk)
-    text.bit_offset = offset
-    if text.rows == 0:
-        return 0
-    buffers = chunk.buffers()
-    if buffers[1] is None or buffers[1].size < (offset + text.rows + 1) * width:
-        refuse_buffer(self, "offsets")
-    address = buffers[1].address
-    text.offsets = <const char *>address + offset * width
-    text.validity = arrow_bitmap(self, chunk, buffers[0])
     return 0
 
 

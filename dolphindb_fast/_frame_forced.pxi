@@ -116,7 +116,7 @@ cdef int put_forced(Encoder self, block_source *source, Py_ssize_t place, Py_ssi
         return put_forced_extension(self, values, rows, type, scale)
     if place < 0 or place >= source.columns or source.rows != rows:
         raise ConversionError("the frame's block table points outside its blocks")
-    array = values if cnp.PyArray_Check(values) else values._ndarray
+    array = values if cnp.PyArray_Check(values) else read_field(&NDARRAY, values)
     if cnp.PyArray_NDIM(array) == 2:
         array = array[place]
     if source.kind == SOURCE_NUMBERS:

@@ -376,14 +376,12 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
     def _receive(self, kind: str, script: str):
         """Read one reply; called by the core with the lock held. Any fault in it closes the connection."""
         try:
+            line = b"OK"
             count = self._reader.read_ok()
             if count < 0:
                 count = int(self._read_head()[1])
                 line = self._reader.read_line(LINE_LIMIT)
-                status = None if line == b"OK" else line.decode(errors="replace")
-            else:
-                status = None
-            if status is None:
+            if line == b"OK":
                 if kind == "runBlock":
                     return self._receive_blocks(count)
                 return self._read_reply(self._reader) if count else None
@@ -394,7 +392,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         except BaseException as error:
             self._fail(error)
             raise
-        raise server_error(kind, script, status)
+        raise server_error(kind, script, line.decode(errors="replace"))
 
     def _receive_blocks(self, objects: int) -> Blocks:
         """Read what stands before blocks, and keep all other calls out until they are read."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 from support import replies
 from support.compare import assert_same
-from support.raw_client import Client
 from support.recorder import official_session
 from support.server_process import server_process
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 ROWS = 20_000
 SCRIPT = (
@@ -18,18 +16,6 @@ SCRIPT = (
     " 2020.01.01 + ((1..20000) % 100) as d, decimal64(1..20000, 2) as m,"
     " arrayVector((1..20000) * 2, 1..40000) as r)"
 )
-
-
-@pytest.fixture(scope="module")
-def server():
-    with LocalServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server):
-    with Client(server) as client:
-        yield client
 
 
 def tables(*parts):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 from support import replies
-from support.raw_client import Client
 from support.replies import CELLS
 
-from dolphindb_fast.localserver import LocalServer
 
 DECIMALS = ("DECIMAL32", "DECIMAL64", "DECIMAL128")
 WIDE = ("STRING", "BLOB")
@@ -22,18 +20,6 @@ TWO_COLUMNS = table(["a", "x"], [replies.vector("INT", [1])] * 2, 1)
 
 def scale_of(kind):
     return 3 if kind in DECIMALS else 0
-
-
-@pytest.fixture(scope="module")
-def server():
-    with LocalServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server):
-    with Client(server) as client:
-        yield client
 
 
 def returned(client, sent, expected=None, script="a"):

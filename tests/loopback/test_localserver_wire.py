@@ -25,12 +25,6 @@ def server():
         yield server
 
 
-@pytest.fixture
-def client(server):
-    with Client(server) as client:
-        yield client
-
-
 class TestHandshake:
     def test_guest__no_object(self, server):
         with connected(server) as (raw, stream):
