@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 from .blocks import BlockReader
 from .errors import (
     AuthenticationError,
+    CertificateError,
     ConnectError,
     ConversionError,
     LinkError,
@@ -30,6 +31,7 @@ from .errors import (
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
+from .tls import InsecureConnectionWarning
 from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
@@ -51,10 +53,12 @@ _verify_first_requests()
 __all__ = [
     "AuthenticationError",
     "BlockReader",
+    "CertificateError",
     "ConnectError",
     "ConversionError",
     "Database",
     "Encoder",
+    "InsecureConnectionWarning",
     "LinkError",
     "Mismatch",
     "NotSupported",

@@ -5,9 +5,10 @@ _encode.pxi   objects -> request; never knows a socket. Its other rooms:
               _text, _values and _cells for Python objects, _array, _containers, _neutral
 _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
               arrays, Arrow, types given by the caller
-_link.pxi     owner of the connection: sends what a producer yields; never knows a table
+_link.pxi     owner of the connection: sends what a producer yields; never knows a table; _link_cipher.pxi for TLS
 """
 from cpython.bool cimport PyBool_Check
+from cpython.buffer cimport PyBUF_READ
 from cpython.bytearray cimport PyByteArray_Check
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.datetime cimport (
@@ -22,6 +23,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.list cimport PyList_AsTuple, PyList_Check
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.pythread cimport (
@@ -41,6 +43,7 @@ cimport cython
 cimport numpy as cnp
 
 import os
+import ssl
 import weakref
 from time import monotonic
 from uuid import UUID
@@ -89,6 +92,7 @@ include "_frame_text.pxi"
 include "_frame_nullable.pxi"
 include "_frame_arrow.pxi"
 include "_frame_forced.pxi"
+include "_link_cipher.pxi"
 include "_link.pxi"
 
 
@@ -110,6 +114,7 @@ cdef class SessionCore:
     cdef bytes header_flags   # " / <flags>\n"
     cdef readonly bint asynchronous
     cdef bint compress        # tables at the top say that their columns may be compressed
+    cdef bint repeats         # synchronous and may connect again: calls go through _run_with
     cdef object held          # what calls raise while blocks are read; None otherwise
     cdef int64_t requests
     cdef int64_t rows
@@ -175,11 +180,11 @@ cdef class SessionCore:
         cdef Py_ssize_t count = len(args)
         if clearMemory is not None or pickleTableToList is not None or priority is not None \
                 or parallelism is not None or fetchSize is not None or disableDecimal is not None \
-                or lossless is not None or raw is not None:
+                or lossless is not None or raw is not None or self.repeats:
             return self._run_with(script, args, count != 0, clearMemory, pickleTableToList, priority, parallelism,
                                   fetchSize, disableDecimal, lossless, raw)
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
             return self.gather(script, args, count != 0, self.header_flags)
         encoder = self.take_encoder()
@@ -198,9 +203,10 @@ cdef class SessionCore:
         """
         cdef Encoder encoder
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         flags = b" / %b\n" % flags
-        if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
+        if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident() \
+                and not self.link.is_opener():
             return self.gather(script, args, kind == "call", flags)
         encoder = self.take_encoder()
         try:
@@ -243,6 +249,7 @@ cdef class SessionCore:
         cdef object reply
         self.link.acquire()
         try:
+            self.refuse_stale(encoder)
             self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
             self.requests += 1
             self.rows += encoder.rows
@@ -254,6 +261,18 @@ cdef class SessionCore:
         finally:
             self.link.release()
         return self._result(reply) if options is None else self._result(reply, options)
+
+    cdef int revive(self) except -1:
+        """The connection can't be used: go on if this thread is making it, connect again if the session may."""
+        if not self.link.is_opener() and not (self._is_lost and self._connect_again()):
+            self.link.refuse()
+        return 0
+
+    cdef inline int refuse_stale(self, Encoder encoder) except -1:
+        """A request made for the connection before this one names a session that the server does not know."""
+        if memcmp(encoder.request.out.data, PyBytes_AS_STRING(self.header_head), PyBytes_GET_SIZE(self.header_head)):
+            raise unsent("the session was connected anew while this request was made; nothing of it was sent")
+        return 0
 
     cdef bytes function_header(self, object name, Py_ssize_t count, bytes flags):
         cdef object header
@@ -308,7 +327,7 @@ cdef class SessionCore:
         if not self.asynchronous:
             raise UsageError("batch needs an asynchronous session: each request of a synchronous one waits for its reply")
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         if self.gathered is not None:
             raise UsageError("a batch is open already on this session")
         self.gather_bytes = max_bytes
@@ -329,13 +348,14 @@ cdef class SessionCore:
             self.link.acquire()
             try:
                 ddb_request_rewind(&encoder.request)
+                self.refuse_stale(encoder)
                 self.link.send(&encoder.request.producer, encoder.request.out.size)
                 self.requests += self.gathered_requests
                 self.rows += encoder.rows
             finally:
                 self.link.release()
         except LinkError as error:
-            if self.link.unusable is None:
+            if self.link.unusable is None and isinstance(error, SendTimeout):
                 raise
             lost, self.gathered_requests = self.gathered_requests, 0
             raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
@@ -357,7 +377,7 @@ cdef class SessionCore:
         """Send a `variable` request; names are checked by the caller."""
         cdef Encoder encoder
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         self._flush_batch()
         encoder = self.take_encoder()
         try:
@@ -394,9 +414,23 @@ cdef class SessionCore:
     # -- for session.py, once per connection ----------------------------------------------------------------
 
     def _open(self, int descriptor, bint asynchronous, write_timeout, read_timeout):
-        """Take over a connected socket's descriptor; time-outs in seconds or None."""
+        """Take over a connected socket's descriptor; time-outs in seconds or None.
+
+        Until `_opened`, only this thread can use the connection.
+        """
         self.asynchronous = asynchronous
         self.link.open(descriptor, asynchronous, write_timeout, read_timeout)
+
+    def _encrypt(self, channel):
+        """From now on bytes go through a `tls.Channel` whose handshake is done."""
+        self.link.encrypt(channel)
+
+    def _opened(self):
+        """The connection that this thread made is ready for everybody."""
+        self.link.opened()
+
+    def _set_repeats(self, bint repeats):
+        self.repeats = repeats
 
     def _set_read_timeout(self, seconds):
         self.link.read_timeout = nanoseconds(seconds)
@@ -432,6 +466,17 @@ cdef class SessionCore:
         """Close the connection because of `error`, which every later call raises again."""
         self.link.fail(error)
 
+    def _drop(self, error):
+        """As `_fail`, from outside a call; nothing if the connection is lost already."""
+        try:
+            self.link.acquire()
+        except LinkError:
+            return
+        try:
+            self.link.fail(error)
+        finally:
+            self.link.release()
+
     def _close(self):
         try:
             if self.gathered_requests and self.link.unusable is None \
@@ -443,6 +488,15 @@ cdef class SessionCore:
     @property
     def _is_open(self):
         return self.link.unusable is None or self.link.unusable is self.held
+
+    @property
+    def _is_lost(self):
+        """True if the connection ended by a fault, not by `close` or a fork."""
+        return isinstance(self.link.unusable, LinkError)
+
+    def _refuse(self):
+        """Raise why the connection can't be used."""
+        self.link.refuse()
 
     @property
     def _is_busy(self):

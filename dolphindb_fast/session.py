@@ -9,19 +9,23 @@ import functools
 import logging
 import re
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from . import arrow, options
+from . import arrow, options, tls
 from . import settings as keys
 from ._core import SessionCore
 from ._decode import Reader
 from .batch import Batch
 from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
-from .connecting import LINE_LIMIT, ConnectMethods, refuse_unbuilt
+from .connecting import LINE_LIMIT, ConnectMethods
+from .credentials import Credentials
 from .errors import LinkError, ProtocolError, ServerError, UsageError
 from .refused import RefusedMethods
 from .scripts import ScriptMethods
 from .result import to_python
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Session", "Stats"]
 
@@ -49,6 +53,8 @@ class Stats(NamedTuple):
         The fault that closed the connection.
     slowPath : bool
         True if frames are read through pandas' public methods because its inside is not as expected.
+    reconnects : int
+        How often the session has connected again after a fault.
     """
 
     requests: int
@@ -59,6 +65,7 @@ class Stats(NamedTuple):
     blockedSeconds: float
     lastError: str | None
     slowPath: bool
+    reconnects: int
 
 
 class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
@@ -97,8 +104,13 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         Each `run` may ask otherwise.
     raw : bool
         Results as the neutral values of `column`, without pandas. Each `run` may ask otherwise.
-    enableSSL
-        Not built yet: other than the official default raises `NotSupported`.
+    enableSSL : bool
+        Encrypt the connection (TLS); the server needs ``enableHTTPS=true``. As with the official client the certificate
+        is not verified, with an `InsecureConnectionWarning`, unless one of the next two is given.
+    caFile : str or path, optional
+        Certificates, PEM, of which the server's must be one or be signed by one; it must bear the host's name.
+    sslContext : ssl.SSLContext, optional
+        What decides instead, for example with a client certificate.
 
     Attributes
     ----------
@@ -138,6 +150,8 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         parser: keys.ParserType | str = keys.ParserType.Default,
         lossless: bool = False,
         raw: bool = False,
+        caFile: str | None = None,
+        sslContext: ssl.SSLContext | None = None,
     ) -> None:
         if enableASYN is not None:
             warnings.warn(
@@ -146,7 +160,6 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
                 stacklevel=2,
             )
             enableASYNC = enableASYN
-        refuse_unbuilt(enableSSL=(enableSSL, False))
         protocol = options.wire_protocol(protocol, enablePickle, compress)
         parser, dialect = options.wire_parser(parser, python), options.wire_sql(sqlStd)
         self._enable_async = bool(enableASYNC)
@@ -171,8 +184,17 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         self.show_output = show_output
         self._reader: Reader | None = None
         self._closed = False
+        self._tls_context = tls.client_context(enableSSL, sslContext, caFile)
+        self._tls_unverified = bool(enableSSL) and sslContext is None and caFile is None
+        self._warned = False
+        self._peer = ""
+        self._recovery = None
+        self._reconnects = 0
         if host is not None and port is not None:
-            self.connect(host, port, userid, password, keepAliveTime=keepAliveTime)
+            credentials = Credentials(userid, password)
+            # tracebacks may be shown with the values of variables
+            del password
+            self.connect(host, port, credentials.userid, credentials.reveal(), keepAliveTime=keepAliveTime)
 
     def __enter__(self) -> Session:
         return self
@@ -256,7 +278,10 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
                 raise UsageError(f"<Exception> in upload: {name} is not a qualified variable name.")
         if not nameObjectDict:
             return -1
-        result = self._upload(nameObjectDict)
+        if self._recovery is None or self._enable_async:
+            result = self._upload(nameObjectDict)
+        else:
+            result = self._recovery.carry_out(self, "upload", lambda mark: self._upload(nameObjectDict), marked=False)
         return -1 if result is None else result
 
     def batch(self, maxBytes: int = 262144, maxDelay: datetime.timedelta | float | None = None) -> Batch:
@@ -274,6 +299,8 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         """Close the connection without waiting; what was sent is still delivered. May be called again."""
         self._closed = True
         self._session_id = ""
+        if self._recovery is not None:
+            self._recovery.stop()
         self._close()
 
     def isClosed(self) -> bool:
@@ -287,7 +314,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     @property
     def stats(self) -> Stats:
         """Counters of this session, read at this moment."""
-        return Stats(*self._counters())
+        return Stats(*self._counters(), self._reconnects)
 
     def _run_with(self, script, args, function, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
                   disableDecimal, lossless=None, raw=None):
@@ -296,13 +323,21 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         forms = {name: form for name, form in forms.items() if form is not None}
         if fetchSize is None or function:
             header = options.request_header(self._flags, clearMemory, priority, parallelism, None, disableDecimal)
-            return self._request("call" if function else "exec", script, args, header, forms)
+            return self._call("call" if function else "exec", script, args, header, forms)
         if self._enable_async:
             raise UsageError("fetchSize needs a synchronous session: an asynchronous one has no result to read")
         # as the official client has it: no lists, and decimals stay decimals
         forms.pop("pickleTableToList", None)
         header = options.request_header(self._plain_flags, clearMemory, priority, parallelism, fetchSize)
-        return self._request("runBlock", script, (), header, forms)
+        return self._call("runBlock", script, (), header, forms)
+
+    def _call(self, kind, script, args, header, forms):
+        """Make a request of `run`, again where `connect` allowed it."""
+        if self._recovery is None or self._enable_async:
+            return self._request(kind, script, args, header, forms)
+        return self._recovery.carry_out(
+            self, kind, lambda mark: self._request(kind, script, args, header + mark, forms)
+        )
 
     # -- replies --------------------------------------------------------------------------------------------
 

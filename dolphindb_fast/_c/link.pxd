@@ -8,6 +8,18 @@ cdef extern from "ddb_link.h" nogil:
         DDB_LINK_PIECES
         DDB_LINK_INBOX
 
+    ctypedef struct ddb_cipher:
+        int (*seal)(ddb_cipher *self, const void *data, size_t size)
+        int (*open)(ddb_cipher *self, const void *data, size_t size)
+        const char *sealed
+        size_t sealed_size
+        const char *opened
+        size_t opened_size
+        int ended
+
+    cdef enum:
+        DDB_SEAL_SIZE
+
     ctypedef struct ddb_link:
         int fd
         int drain
@@ -22,6 +34,7 @@ cdef extern from "ddb_link.h" nogil:
         uint64_t bytes_received
         uint64_t bytes_drained
         int64_t blocked_ns
+        ddb_cipher *cipher
         uint8_t inbox[4096]
         size_t inbox_size
 
