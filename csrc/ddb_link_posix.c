@@ -89,7 +89,7 @@ static ssize_t take(ddb_link *link, void *target, size_t size, int flags)
             errno = EPROTO;
             return -1;
         }
-        ddb_error ignored; /* an answer to the other side's cipher; what does not leave now goes before the next request */
+        ddb_error ignored; /* an answer to the other side's cipher; if it does not leave now, then with what follows */
         if (cipher->sealed_size)
             send_sealed(link, &ignored);
     }

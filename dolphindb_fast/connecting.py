@@ -14,6 +14,7 @@ from .credentials import Credentials, is_loopback
 from .errors import (
     AuthenticationError,
     ConnectError,
+    LinkError,
     ProtocolError,
     SendTimeout,
     ServerError,
@@ -183,7 +184,7 @@ class ConnectMethods:
         Warns
         -----
         InsecureConnectionWarning
-            User name and password leave this machine in clear text, or go to a server whose certificate is not verified.
+            User name and password leave this machine in clear text, or the server's certificate is not verified.
         """
         credentials = Credentials(userid, password)
         # tracebacks may be shown with the values of variables
@@ -194,7 +195,7 @@ class ConnectMethods:
         read_timeout = either_timeout("timeout", timeout, "readTimeout", readTimeout, None)
         node = checked_address(host, port)
         idle = keepAliveTime if keepAliveTime is not None else self.keep_alive_time
-        if tryReconnectNums is not None and (isinstance(tryReconnectNums, bool) or not isinstance(tryReconnectNums, int)):
+        if tryReconnectNums is not None and type(tryReconnectNums) is not int:
             raise UsageError(f"tryReconnectNums must be an int, not {type(tryReconnectNums).__name__}")
         recovery = None
         if reconnect or highAvailability:
@@ -252,7 +253,8 @@ class ConnectMethods:
                 try:
                     channel.shake_hands(str(node), self._send_bytes, self._fill)
                 except SendTimeout as error:
-                    raise ConnectError(f"{node} does not answer the TLS handshake ({error}); does it speak TLS?") from None
+                    text = f"{node} does not answer the TLS handshake ({error}); does it speak TLS?"
+                    raise ConnectError(text) from None
                 self._encrypt(channel)
             self._handshake(self._flags & mode)
             if not asynchronous:
@@ -314,9 +316,16 @@ class ConnectMethods:
                 f"{where} closed the connection during the handshake; is it a DolphinDB server?"
             ) from None
         except ProtocolError as error:
-            raise ConnectError(f"{where} does not answer as a DolphinDB server does: {credentials.redact(str(error))}") from None
+            text = credentials.redact(str(error))
+            raise ConnectError(f"{where} does not answer as a DolphinDB server does: {text}") from None
         except SendTimeout as error:
             raise ConnectError(f"{where} does not answer the handshake ({error}); is it a DolphinDB server?") from None
+        except ConnectError:
+            raise
+        except LinkError as error:
+            raise ConnectError(
+                f"{where} ended the connection during the handshake ({error}); is it a DolphinDB server, and without TLS?"
+            ) from None
         if isinstance(accepted, Column) and accepted.type == keys.DT_BOOL and accepted.data[0] == 0:
             raise AuthenticationError(f"{where} refused user {user!r}: wrong user name or password")
         self._session_id = head[0]

@@ -48,7 +48,7 @@ class LinkError(ConnectionError, RuntimeError):
     Attributes
     ----------
     sent : bool
-        False: no byte of this request was accepted, so the server did not execute it. True: it is unknown whether it did.
+        False: no byte of this request was accepted, so that the server did not execute it. True: nobody knows.
     """
 
     sent = True

@@ -15,8 +15,8 @@ from .errors import CertificateError, ConnectError, UsageError
 __all__ = ["CLEAR_TEXT", "Channel", "InsecureConnectionWarning", "UNVERIFIED", "client_context", "warn_insecure"]
 
 UNVERIFIED = (
-    "enableSSL=True without sslContext or caFile encrypts but does not verify whom it talks to, as the official client: "
-    "whoever answers at that address gets user name and password. Give caFile (or sslContext) to verify."
+    "enableSSL=True without sslContext or caFile encrypts but does not verify whom it talks to, as the official "
+    "client: whoever answers at that address gets user name and password. Give caFile (or sslContext) to verify."
 )
 CLEAR_TEXT = (
     "user name and password go to {} in clear text; enableSSL=True with caFile encrypts them, if the server has "
@@ -92,7 +92,8 @@ class Channel:
             except ssl.SSLWantReadError:
                 done = False
             except ssl.SSLCertVerificationError as error:
-                raise CertificateError(f"{where} has a certificate that is not trusted: {error.verify_message}") from None
+                reason = error.verify_message
+                raise CertificateError(f"{where} has a certificate that is not trusted: {reason}") from None
             except ssl.SSLError as error:
                 raise ConnectError(
                     f"{where} does not answer as a TLS server does ({error.reason or error}); does it have "
