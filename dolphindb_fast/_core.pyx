@@ -358,6 +358,8 @@ cdef class SessionCore:
             if self.link.unusable is None and isinstance(error, SendTimeout):
                 raise
             lost, self.gathered_requests = self.gathered_requests, 0
+            encoder.end()
+            encoder.begin(True)
             raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
         finally:
             encoder.end()

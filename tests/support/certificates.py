@@ -25,8 +25,8 @@ def make(folder: Path, name: str, *subject_names: str, days: int = 2) -> Pair:
     if shutil.which("openssl") is None:
         pytest.skip("needs the command openssl to make certificates")
     pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", pair.key, "-out", pair.certificate, "-days", str(days), "-subj", f"/CN={name}"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-nodes", "-keyout", pair.key, "-out", pair.certificate, "-days", str(days), "-subj", f"/CN={name}"]
     command += ["-addext", "subjectAltName=" + ",".join(subject_names)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     return pair
