@@ -186,9 +186,11 @@ class ConnectMethods:
         InsecureConnectionWarning
             User name and password leave this machine in clear text, or the server's certificate is not verified.
         """
-        credentials = Credentials(userid, password)
-        # tracebacks may be shown with the values of variables
-        del password
+        try:
+            credentials = Credentials(userid, password)
+        finally:
+            # tracebacks may be shown with the values of variables
+            del password
         self._refuse_held()
         default = ConnectMethods._net_timeout
         write_timeout = either_timeout("netTimeout", netTimeout, "writeTimeout", writeTimeout, default)
@@ -301,31 +303,33 @@ class ConnectMethods:
         user = credentials.userid
         self._send_bytes(handshake_request(flags, credentials))
         where = f"{self.host}:{self.port}"
+        refusal: Exception | None = None
+        accepted = None
         try:
             head = self._read_head()
             status = credentials.redact(self._reader.read_line(LINE_LIMIT).decode(errors="replace"))
-            if status != "OK":
-                if user and re.search("password|user|auth|login", status, re.IGNORECASE):
-                    raise AuthenticationError(f"{where} refused user {user!r}: {status}")
-                raise ConnectError(f"{where} refused the connection: {status}")
-            if head[2] == "0":
-                raise ConnectError(f"{where} is a big-endian server, which is not supported")
-            accepted = self._reader.read_object() if head[1] != "0" else None
+            if status == "OK":
+                accepted = self._reader.read_object() if head[1] != "0" else None
+                if head[2] == "0":
+                    refusal = ConnectError(f"{where} is a big-endian server, which is not supported")
+            elif user and re.search("password|user|auth|login", status, re.IGNORECASE):
+                refusal = AuthenticationError(f"{where} refused user {user!r}: {status}")
+            else:
+                refusal = ConnectError(f"{where} refused the connection: {status}")
         except EOFError:
-            raise ConnectError(
-                f"{where} closed the connection during the handshake; is it a DolphinDB server?"
-            ) from None
+            refusal = ConnectError(f"{where} closed the connection during the handshake; is it a DolphinDB server?")
         except ProtocolError as error:
-            text = credentials.redact(str(error))
-            raise ConnectError(f"{where} does not answer as a DolphinDB server does: {text}") from None
+            said = credentials.redact(str(error))
+            refusal = ConnectError(f"{where} does not answer as a DolphinDB server does: {said}")
         except SendTimeout as error:
-            raise ConnectError(f"{where} does not answer the handshake ({error}); is it a DolphinDB server?") from None
-        except ConnectError:
-            raise
+            refusal = ConnectError(f"{where} does not answer the handshake ({error}); is it a DolphinDB server?")
         except LinkError as error:
-            raise ConnectError(
+            refusal = ConnectError(
                 f"{where} ended the connection during the handshake ({error}); is it a DolphinDB server, and without TLS?"
-            ) from None
+            )
+        if refusal is not None:
+            # here, so that it has no context: a server may have repeated the password in what is shown there
+            raise refusal
         if isinstance(accepted, Column) and accepted.type == keys.DT_BOOL and accepted.data[0] == 0:
             raise AuthenticationError(f"{where} refused user {user!r}: wrong user name or password")
         self._session_id = head[0]
@@ -379,8 +383,10 @@ class ConnectMethods:
         AuthenticationError
             Synchronous mode: the server refused; the session stays usable.
         """
-        credentials = Credentials(userid, password)
-        del password
+        try:
+            credentials = Credentials(userid, password)
+        finally:
+            del password
         self._warn_of_insecurity(credentials)
         header = options.request_header(self._plain_flags)
 

@@ -5,20 +5,18 @@ import ipaddress
 
 from .errors import UsageError
 
-__all__ = ["Credentials", "is_loopback", "plain_text"]
+__all__ = ["Credentials", "is_loopback"]
 
 
-def plain_text(what: str, text: str | None) -> str:
-    """Text that may stand in a line of a request; None is empty. No message holds the text itself."""
-    if text is None:
-        return ""
+def _fault_of(text) -> str:
+    """Why a text can't stand in a line of a request, without the text itself; empty if it can."""
     if not isinstance(text, str):
-        raise UsageError(f"{what} must be str, not {type(text).__name__}")
+        return f"must be str, not {type(text).__name__}"
     if "\n" in text or "\0" in text:
-        raise UsageError(f"{what} holds a newline or NUL character, which would break the request")
+        return "holds a newline or NUL character, which would break the request"
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise UsageError(f"{what} holds a lone surrogate, which is no character and has no bytes")
-    return text
+        return "holds a lone surrogate, which is no character and has no bytes"
+    return ""
 
 
 def is_loopback(address: str) -> bool:
@@ -41,10 +39,17 @@ class Credentials:
     __slots__ = ("_reveal", "userid")
 
     def __init__(self, userid: str | None, password: str | None) -> None:
-        self.userid = plain_text("userid", userid)
-        secret = plain_text("password", password)
+        self.userid = userid = userid or ""
+        secret = password or ""
+        password = None
         # in a closure, where neither vars() nor a debugger's list of attributes shows it
         self._reveal = lambda: secret
+        faults = ("userid", _fault_of(userid)), ("password", _fault_of(secret))
+        for name, fault in faults:
+            if fault:
+                # tracebacks may be shown with the values of variables
+                del secret
+                raise UsageError(f"{name} {fault}")
 
     def reveal(self) -> str:
         """The password, for the login and nothing else."""

@@ -191,9 +191,11 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         self._recovery = None
         self._reconnects = 0
         if host is not None and port is not None:
-            credentials = Credentials(userid, password)
-            # tracebacks may be shown with the values of variables
-            del password
+            try:
+                credentials = Credentials(userid, password)
+            finally:
+                # tracebacks may be shown with the values of variables
+                del password
             self.connect(host, port, credentials.userid, credentials.reveal(), keepAliveTime=keepAliveTime)
 
     def __enter__(self) -> Session:
