@@ -212,8 +212,7 @@ class ConnectMethods:
         self._credentials = credentials
         self._timeouts = write_timeout, read_timeout, DEFAULT_KEEP_ALIVE if idle is None else idle
         self._warned = False
-        self.startup = ""
-        self._wanted_startup = startup or ""
+        self.startup = startup or ""
         try:
             if recovery is None:
                 self._reach(node, self._enable_async)
@@ -269,9 +268,8 @@ class ConnectMethods:
     def _make_ready(self) -> None:
         """Run the startup script, then let every thread use the connection."""
         try:
-            if self._wanted_startup:
-                self._request("exec", self._wanted_startup, (), options.request_header(self._plain_flags), None)
-            self.startup = self._wanted_startup
+            if self.startup:
+                self._request("exec", self.startup, (), options.request_header(self._plain_flags), None)
             self._opened()
         except BaseException as error:
             self._fail(error)

@@ -115,7 +115,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     Attributes
     ----------
     startup : str
-        The script that `connect` ran.
+        The script that `connect` ran, and that each further connection begins with.
     keep_alive_time, enableChunkGranularityConfig, show_output
         As given.
 

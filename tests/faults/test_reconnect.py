@@ -430,6 +430,15 @@ def test_startup__runs_once_for_each_connection_before_anything_else(asynchronou
     assert session.stats.reconnects == 1
 
 
+def test_startup__that_was_set_later_is_what_is_run(server, connected):
+    server.default = VOID
+    session = connected(startup="x = 1")
+    session.setInitScript("x = 2")
+    server.connection(0).close()
+    moved(session)
+    assert bodies(server.connection(1))[0] == b"script\nx = 2"
+
+
 def test_startup__that_fails_when_connecting_again_is_raised(server, connected):
     server.default = VOID
     session = connected(startup="x = 1")

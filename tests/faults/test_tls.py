@@ -453,3 +453,67 @@ def test_large_frame__needs_little_memory_and_exit_prints_nothing(pair):
         connection = server.connection()
         connection.wait_closed()
         assert len(connection.received) > 128_000_000
+
+
+FORK = """
+import os, sys, dolphindb_fast as ddb
+session = ddb.Session(enableASYNC=True, enableSSL=True, caFile=sys.argv[2])
+session.connect("127.0.0.1", int(sys.argv[1]), reconnect=True)
+session.run("before", 1)
+child = os.fork()
+if child == 0:
+    status = 9
+    try:
+        session.run("child", 1)
+    except ddb.UsageError as error:
+        status = 0 if "fork" in str(error) else 8
+    finally:
+        session.close()
+        del session
+        os._exit(status)
+_, status = os.waitpid(child, 0)
+session.run("after", 1)
+print("child", os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_fork__child_touches_neither_connection_nor_keys(pair):
+    with FakeServer() as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
+        arguments = [*PYTHON, FORK, str(proxy.port), str(pair.certificate)]
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=100)
+        assert (done.stdout, done.stderr) == ("child 0\n", "")
+        server.connection().wait_closed()
+        received = bytes(server.connection().received)
+        assert b"before" in received and b"after" in received and b"child" not in received
+        assert len(server.connections) == 1
+
+
+def test_reconnect__goes_through_tls_again_and_warns_no_more(pair):
+    with FakeServer(default=VOID) as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
+        with ddb.Session(enableSSL=True) as session:
+            with pytest.warns(ddb.InsecureConnectionWarning):
+                session.connect("127.0.0.1", proxy.port, "admin", "x", reconnect=True, tryReconnectNums=3)
+            server.connection(0).close()
+
+            def attempt():
+                try:
+                    session.run("x")
+                except ddb.LinkError:
+                    pass
+                return session.stats.reconnects
+
+            eventually(attempt)
+            assert server.connection(1).received.startswith(b"API 0 ")
+
+
+def test_threads__share_an_encrypted_session(pair):
+    with LocalServer() as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
+        with ddb.Session(enableSSL=True, caFile=pair.certificate) as session:
+            session.connect("localhost", proxy.port, "admin", "123456")
+
+            def work(number):
+                for step in range(50):
+                    assert session.run(f"{number * 1000 + step} + 0") == number * 1000 + step
+
+            for thread in [in_thread(lambda number=number: work(number)) for number in range(6)]:
+                thread.result(60)
