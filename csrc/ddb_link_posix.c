@@ -73,14 +73,12 @@ static int send_sealed(ddb_link *link, ddb_error *error)
     return DDB_OK;
 }
 
-/* As recv; of encrypted bytes the decrypted ones. */
-static ssize_t take(ddb_link *link, void *target, size_t size, int flags)
+/* As recv, of a link with a cipher: decrypted bytes. */
+static DDB_NOINLINE ssize_t take_opened(ddb_link *link, void *target, size_t size, int flags)
 {
     ddb_cipher *cipher = link->cipher;
     char received[16 << 10];
 
-    if (!cipher)
-        return recv(link->fd, target, size, flags);
     while (!cipher->opened_size && !cipher->ended) {
         ssize_t got = recv(link->fd, received, sizeof received, flags);
         if (got <= 0)
@@ -99,6 +97,13 @@ static ssize_t take(ddb_link *link, void *target, size_t size, int flags)
     cipher->opened += taken;
     cipher->opened_size -= taken;
     return (ssize_t)taken;
+}
+
+static ssize_t take(ddb_link *link, void *target, size_t size, int flags)
+{
+    if (DDB_UNLIKELY(link->cipher != NULL))
+        return take_opened(link, target, size, flags);
+    return recv(link->fd, target, size, flags);
 }
 
 /* Read what is there into the inbox; what does not fit there is counted and dropped. */
@@ -167,7 +172,7 @@ static int has_room(ddb_link *link)
 
 /* send_pieces through the cipher. What is sealed can't be taken back, so nothing is while the kernel takes nothing:
  * a request of which nothing was accepted can be given up. */
-static int seal_pieces(ddb_link *link, ddb_error *error)
+static DDB_NOINLINE int seal_pieces(ddb_link *link, ddb_error *error)
 {
     ddb_cipher *cipher = link->cipher;
     char plain[DDB_SEAL_SIZE];

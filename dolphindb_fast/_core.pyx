@@ -114,6 +114,7 @@ cdef class SessionCore:
     cdef bytes header_flags   # " / <flags>\n"
     cdef readonly bint asynchronous
     cdef bint compress        # tables at the top say that their columns may be compressed
+    cdef int64_t connections  # how many there were: an encoder marked with another number is stale
     cdef bint repeats         # synchronous and may connect again: calls go through _run_with
     cdef object held          # what calls raise while blocks are read; None otherwise
     cdef int64_t requests
@@ -190,6 +191,7 @@ cdef class SessionCore:
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
+            encoder.mark = self.connections
             self.put_run(encoder, script, args, count != 0, self.header_flags)
             return self.submit(encoder, "call" if count else "exec", script, None)
         finally:
@@ -211,6 +213,7 @@ cdef class SessionCore:
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
+            encoder.mark = self.connections
             self.put_run(encoder, script, args, kind == "call", flags)
             return self.submit(encoder, kind, script, options)
         finally:
@@ -270,7 +273,7 @@ cdef class SessionCore:
 
     cdef inline int refuse_stale(self, Encoder encoder) except -1:
         """A request made for the connection before this one names a session that the server does not know."""
-        if memcmp(encoder.request.out.data, PyBytes_AS_STRING(self.header_head), PyBytes_GET_SIZE(self.header_head)):
+        if encoder.mark != self.connections:
             raise unsent("the session was connected anew while this request was made; nothing of it was sent")
         return 0
 
@@ -308,6 +311,7 @@ cdef class SessionCore:
         cdef Encoder encoder = self.gathered
         cdef size_t size = encoder.request.out.size
         cdef int64_t rows = encoder.rows
+        cdef int64_t mark = self.connections
         encoder.resume()
         try:
             self.put_run(encoder, script, args, function, flags)
@@ -316,6 +320,8 @@ cdef class SessionCore:
         finally:
             # a refused frame leaves no byte behind
             encoder.pause(size, rows)
+        if self.gathered_requests == 0:
+            encoder.mark = mark
         if self.gathered_requests == 0 and self.gather_delay is not None:
             self.gather_due = monotonic() + <double>self.gather_delay
         self.gathered_requests += 1
@@ -384,6 +390,7 @@ cdef class SessionCore:
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
+            encoder.mark = self.connections
             names = ",".join(variables)
             body = b"variable\n%b\n%d\n1" % (names.encode(), len(variables))
             encoder.put_bytes(b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body))
@@ -446,6 +453,8 @@ cdef class SessionCore:
         self.headers.clear()
         self.header_head = b"API2 %b " % session_id.encode()
         self.header_flags = b" / %b\n" % flags
+        # last: whoever sees this number sees the new head too
+        self.connections += 1
 
     def _send_bytes(self, bytes data):
         """Send bytes as they are: the handshake."""

@@ -323,7 +323,7 @@ class ConnectMethods:
             refusal = ConnectError(f"{where} does not answer the handshake ({error}); is it a DolphinDB server?")
         except LinkError as error:
             refusal = ConnectError(
-                f"{where} ended the connection during the handshake ({error}); is it a DolphinDB server, and without TLS?"
+                f"{where} ended the connection during the handshake ({error}); is it a DolphinDB server, without TLS?"
             )
         if refusal is not None:
             # here, so that it has no context: a server may have repeated the password in what is shown there

@@ -179,10 +179,10 @@ class Probe:
         """A slow asynchronous task, quick ones behind it, and a synchronous request behind those."""
         self._empty_table()
         with closing(self.open(asynchronous)) as link:
-            for step in range(TASKS):
-                link.script(self._insert(step, slow=step == 0), asynchronous=True)
-            link.script(f"exec count(*) from {self.table}")
             try:
+                for step in range(TASKS):
+                    link.script(self._insert(step, slow=step == 0), asynchronous=True)
+                link.script(f"exec count(*) from {self.table}")
                 value = link.reply()
             except NoReply as error:
                 answer = f"not answered: {error}"
@@ -200,9 +200,9 @@ class Probe:
     def failing(self) -> str:
         """An asynchronous task that fails."""
         with closing(self.open(True)) as link:
-            link.script('throw "probe"', asynchronous=True)
-            link.script("1+1")
             try:
+                link.script('throw "probe"', asynchronous=True)
+                link.script("1+1")
                 value = link.reply()
             except NoReply as error:
                 return f"silence; the synchronous request behind it: {error}"
@@ -214,10 +214,10 @@ class Probe:
     def pipelined(self) -> str:
         """Synchronous requests back to back, replies read afterwards."""
         with closing(self.open(False)) as link:
-            for number in range(PIPELINED):
-                link.script(f"{number}+0")
             found = []
             try:
+                for number in range(PIPELINED):
+                    link.script(f"{number}+0")
                 while len(found) < PIPELINED:
                     found.append(link.reply())
             except NoReply as error:
@@ -235,8 +235,8 @@ class Probe:
             while len(header) != HEADER:
                 padding += HEADER - len(header) if header else 0
                 header = link.header(self._insertion(padding))
-            link.request(header, dumps(2))
             try:
+                link.request(header, dumps(2))
                 value = link.reply()
             except NoReply as error:
                 return f"not answered: {error}"
@@ -249,8 +249,8 @@ class Probe:
         self._empty_table()
         with closing(self.open(False)) as link:
             for mark in (b"__%b_1", b"__%b_-1"):
-                link.request(link.header(self._insertion(), mark=mark % link.client), dumps(2))
                 try:
+                    link.request(link.header(self._insertion(), mark=mark % link.client), dumps(2))
                     value = link.reply()
                 except NoReply as error:
                     return f"{mark[6:].decode()}: not answered: {error}"

@@ -114,7 +114,10 @@ def test_script__with_nul_is_refused(text, session):
     assert sent(session) == []
 
 
-@pytest.mark.parametrize("text", TEXTS + WITH_NUL + ["1a", "", "a,b", "a b", "ä", "a;b"], ids=lambda text: ascii(text)[:40])
+NAMES = TEXTS + WITH_NUL + ["1a", "", "a,b", "a b", "ä", "a;b"]
+
+
+@pytest.mark.parametrize("text", NAMES, ids=lambda text: ascii(text)[:40])
 def test_variable_name(text, session):
     with pytest.raises(ddb.UsageError, match="not a qualified variable name"):
         session.upload({"fine": 1, text: 2})

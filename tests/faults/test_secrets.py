@@ -1,4 +1,4 @@
-"""The password leaves by the login and by nothing else: no message, log, warning, attribute or variable has it."""
+"""The password leaves by the login and by nothing else: no message, log, warning or variable has it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def shown_by(error: BaseException) -> list[str]:
         for frame, _ in traceback.walk_tb(one.__traceback__):
             if frame.f_code.co_filename.startswith(PACKAGE):
                 texts += [repr(value) for value in frame.f_locals.values()]
-                texts += [repr(vars(value)) for value in frame.f_locals.values() if hasattr(value, "__dict__")]
+                holders = [value for value in frame.f_locals.values() if hasattr(value, "__dict__")]
+                texts += [repr(vars(value)) for value in holders]
     return texts
 
 
@@ -88,7 +89,7 @@ def test_login__on_the_open_connection(caplog):
         session.connect("127.0.0.1", server.port)
         connection = server.connection()
         connection.replies.extend([reply(status=b"no: " + SECRET.encode()), reply(b"\x01\0\0")])
-        texts = refused(lambda: session.login("admin", SECRET)) + refused(lambda: session.login("admin", SECRET))
+        texts = [text for _ in range(2) for text in refused(lambda: session.login("admin", SECRET))]
         connection.close()
         with contextlib.suppress(ddb.LinkError):
             session.run("f", 1)

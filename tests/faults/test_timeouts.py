@@ -59,9 +59,8 @@ def test_handshake__waits_as_long_as_a_send_if_replies_may_take_for_ever(name, o
 def test_questions_and_startup__have_the_time_of_a_reply(options):
     with FakeServer(courtesy={}) as server, ddb.Session() as session:
         with pytest.raises(ddb.LinkError):
-            in_thread(
-                lambda: session.connect("127.0.0.1", server.port, readTimeout=0.2, writeTimeout=LONG, **options)
-            ).result()
+            options["writeTimeout"] = LONG
+            in_thread(lambda: session.connect("127.0.0.1", server.port, readTimeout=0.2, **options)).result()
     with FakeServer() as server, ddb.Session() as session:
         with pytest.raises(ddb.LinkError):
             in_thread(
@@ -124,7 +123,8 @@ def _option(sock, name):
     [(30.0, 30, 120), (1.0, 7, 28), (500.0, 7, 1000), (None, 30, None), (0.2, 0, None), (1e9, 30, None)],
 )
 def test_tcp__is_told_when_the_other_side_counts_as_dead(timeout, idle, dead):
-    with FakeServer() as server, connecting.open_socket(Node("127.0.0.1", server.port), timeout, idle) as sock:
+    opener = connecting.open_socket
+    with FakeServer() as server, opener(Node("127.0.0.1", server.port), timeout, idle) as sock:
         assert _option(sock, "TCP_NODELAY") == 1
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         if idle:

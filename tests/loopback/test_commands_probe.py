@@ -28,7 +28,7 @@ def test_probe__of_the_local_server(capsys):
         assert err == "" and f"127.0.0.1:{local.port}" in out
         opened, opened_too, failing, pipelined, header, repeated = answers(out)
         for line in (opened, opened_too):
-            assert re.search(r"answered when all of them had finished \(4 of 4\); the tasks ran in order", line)
+            assert "answered when all of them had finished (4 of 4); the tasks ran in order" in line
         assert "silence" in failing and "nothing else came" in failing
         assert "16 replies, in order" in pipelined
         assert "4,000 bytes: accepted, 1 row inserted" in header
@@ -88,7 +88,7 @@ def test_probe__of_a_server_that_refuses_and_hangs_up(monkeypatch, capsys):
         assert run(local.port, "--timeout", "0.3") == 0
     opened, opened_too, failing, pipelined, header, repeated = answers(capsys.readouterr().out)
     for line in (opened, opened_too, failing):
-        assert re.search("closed the connection|broke", line)
+        assert re.search("closed the connection|broke|took no bytes", line)
     assert "4 never ran" in opened
     assert "refused: the header is too long" in header
 

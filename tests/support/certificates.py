@@ -26,7 +26,8 @@ def make(folder: Path, name: str, *subject_names: str, days: int = 2) -> Pair:
         pytest.skip("needs the command openssl to make certificates")
     pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-nodes", "-keyout", pair.key, "-out", pair.certificate, "-days", str(days), "-subj", f"/CN={name}"]
+    command += ["-nodes", "-keyout", pair.key, "-out", pair.certificate]
+    command += ["-days", str(days), "-subj", f"/CN={name}"]
     command += ["-addext", "subjectAltName=" + ",".join(subject_names)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     return pair
