@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import frames, runners
-from .competitors import OFFICIAL, OURS, PIECES, SENDALL, SPINNING
+from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SPINNING
 
 Target = float | tuple[float, float] | None
 
@@ -175,6 +175,14 @@ CASES = [
     Case(
         "seed-batch", "seed frame, in session.batch()", "official client without", runners.sending,
         **at_least(60, 100), ours="batch",
+    ),
+    Case(
+        "seed-acknowledged", "seed frame, acknowledged run, with all replies", "itself, asynchronous run",
+        runners.acknowledged, **at_most(1.25, 1.1), ours=ACKNOWLEDGED, theirs=OURS,
+    ),
+    Case(
+        "link-acknowledged", "seed frame, acknowledged run, 1 ms round trip", "itself, synchronous run",
+        runners.acknowledged_over_link, **at_least(3, 10), ours=ACKNOWLEDGED, theirs=OURS, **LONG,
     ),
     Case(
         "reading", "reading 1,000,000 x 6", OFFICIAL_CLIENT, runners.reading, **at_least((2, 5), (3, 9)),

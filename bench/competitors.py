@@ -33,6 +33,8 @@ OURS, OFFICIAL, SENDALL = "dolphindb_fast", "dolphindb", "sendall"
 SPINNING = "dolphindb_fast, spinning"
 #: ours as `run` encodes: pieces ready to be sent, not one contiguous object
 PIECES = "dolphindb_fast, in pieces"
+#: ours, every submission answered
+ACKNOWLEDGED = "dolphindb_fast, acknowledged"
 
 
 def request_of(frame: pd.DataFrame, flag: int = ASYNCHRONOUS) -> bytes:
@@ -84,6 +86,18 @@ class BatchSender(OurSender):
         return clock() - start
 
 
+class AcknowledgedSender(OurSender):
+    """A block ends when every one of its submissions has its reply."""
+
+    def block(self, items: list) -> float:
+        run, clock = self.call, time.perf_counter
+        start = clock()
+        for item in items:
+            run(FUNCTION, item)
+        self.client.flush()
+        return clock() - start
+
+
 class PlainSender(Sender):
     """Sends prebuilt requests with Python's ``socket.sendall``; its items are those, not frames."""
 
@@ -114,6 +128,12 @@ def open_batch(port: int, asynchronous: bool = True) -> Sender:
     return BatchSender(session, session.run)
 
 
+def open_acknowledged(port: int, asynchronous: bool = True) -> Sender:
+    session = dolphindb_fast.Session(enableASYNC=True, acknowledge=True)
+    session.connect("127.0.0.1", port)
+    return AcknowledgedSender(session, session.run)
+
+
 def open_official(port: int, asynchronous: bool = True) -> Sender:
     try:
         import dolphindb
@@ -137,6 +157,7 @@ SENDERS: dict[str, Callable[..., Sender]] = {
     OURS: open_ours,
     SPINNING: open_spinning,
     "batch": open_batch,
+    ACKNOWLEDGED: open_acknowledged,
     OFFICIAL: open_official,
     SENDALL: open_plain,
 }

@@ -24,6 +24,7 @@ import dolphindb_fast
 from . import competitors, frames, machine
 from .checks import check_frame, check_stream
 from .competitors import FUNCTION, OURS, SENDALL, SYNCHRONOUS, request_of, shared_encoder
+from .delay import Delay
 from .link import blocked_seconds
 from .measure import (
     Outcome,
@@ -143,6 +144,18 @@ def open_arms(bench: Bench, case, stack: ExitStack, names: list[str]) -> dict[st
         check_stream(bench.sink, name, lambda arm=arms[name], n=checked: arm.run(n), expected, mine[:checked])
         arms[name].turn = 0
     return arms
+
+
+class AcknowledgedArm(Arm):
+    """As `Arm`; a block of this sender ends with its last reply, so that nothing need be waited for."""
+
+    def run(self, calls: int) -> float:
+        start = self.turn
+        warm, timed = self._turns(self.warm), self._turns(calls)
+        self.bench.sink.expect(self.sizes[start:] + self.sizes[:start])
+        warm_items, items = [self.items[i] for i in warm], [self.items[i] for i in timed]
+        self.sender.block(warm_items)
+        return self.sender.block(items)
 
 
 def _blocked(bench: Bench, arms: dict[str, Arm]) -> float:
@@ -406,6 +419,52 @@ class AnsweredArm:
 
     def __call__(self) -> float:
         return self.run(self.count) / self.count * 1e6
+
+
+def checked_arm(bench: Bench, case, stack: ExitStack, name: str, port: int, asynchronous: bool) -> Arm:
+    """An arm whose every call is answered, at the sink or something before it; its bytes and replies are right."""
+    ring = bench.ring(case, case.frame)
+    requests = [request_of(frame, SYNCHRONOUS) for frame in ring]
+    sizes = list(map(len, requests))
+    sender = competitors.SENDERS[name](port, asynchronous=asynchronous)
+    stack.callback(sender.close)
+    path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "requests"
+    bench.sink.expect(sizes)
+    bench.sink.keep(path)
+    replies = [sender.call(FUNCTION, frame) for frame in ring]
+    if asynchronous:
+        replies = [submission.result(10) for submission in replies]
+    bench.sink.drop()
+    if path.read_bytes() != b"".join(requests) or any(reply != 100 for reply in replies):
+        raise Wrong(f"{name} sent other bytes, or read another reply than 100")
+    return AcknowledgedArm(bench, sender, ring, sizes)
+
+
+def acknowledged(bench: Bench, case) -> Outcome:
+    """Blocks of submissions and all their replies, against blocks of asynchronous calls."""
+    with ExitStack() as stack:
+        ours = checked_arm(bench, case, stack, case.ours, bench.sink.port, True)
+        theirs = open_arms(bench, case, stack, [case.theirs])[case.theirs]
+        theirs.calibrate(case.most_calls)
+        # the wait for the last reply comes once a block, not once every few calls
+        ours.calls = theirs.calls = 4 * theirs.calls
+        ours.warm = theirs.warm
+        found = bench.alternate(case, {case.ours: ours, case.theirs: theirs})
+    return Outcome(found[case.ours], found[case.theirs], detail={"calls": theirs.calls})
+
+
+def acknowledged_over_link(bench: Bench, case) -> Outcome:
+    """Submissions and their replies against synchronous calls, both through a link of 1 ms there and back."""
+    with ExitStack() as stack:
+        link = stack.enter_context(Delay(bench.sink.port, 0.0005))
+        arms = {
+            "ours": checked_arm(bench, case, stack, case.ours, link.port, True),
+            "theirs": checked_arm(bench, case, stack, case.theirs, link.port, False),
+        }
+        for arm in arms.values():
+            arm.calls = calls_for(arm.run, 5 * bench.block_seconds, case.most_calls)
+        found = bench.alternate(case, arms)
+    return Outcome(found["ours"], found["theirs"], detail={"calls": {name: arm.calls for name, arm in arms.items()}})
 
 
 def reading(bench: Bench, case) -> Outcome:

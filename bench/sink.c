@@ -3,8 +3,8 @@
  *
  * One process, one thread, any number of connections on 127.0.0.1. The port stands on the first line of
  * stdout. Asynchronous connections (request flag 4) are read into one fixed buffer and counted. Synchronous
- * ones are answered at once: an empty reply to what carries no objects, which is what clients ask while they
- * connect; INT 100 to a function call with objects; a prepared reply to a script.
+ * ones are answered at once, what one read brought with one write: an empty reply to what carries no objects, which
+ * is what clients ask while they connect; INT 100 to a function call with objects; a prepared reply to a script.
  *
  * Commands on stdin, one a line, each answered by a line that starts with its word:
  *   count         "count <bytes> <largest>": bytes received on asynchronous connections, and what the largest
@@ -90,20 +90,20 @@ static int carries_objects(const char *body, size_t size)
     return name_end != NULL && name_end + 1 < body + size && name_end[1] != '0';
 }
 
-/* Length of the first whole request in head (header line, text body, objects), 0 if more bytes are needed, -1
- * if it is no request. *flags is its flag field, *text where its text body starts. */
-static long request_length(const connection *c, long *flags, const char **text, int *objects)
+/* Length of the request at head (header line, text body, objects), 0 if more bytes are needed, -1 if it is none.
+ * *flags is its flag field, *text where its text body starts. */
+static long request_length(const char *head, size_t used, long *flags, const char **text, int *objects)
 {
-    const char *end = memchr(c->head, '\n', c->used);
+    const char *end = memchr(head, '\n', used);
     long body;
     char verb[8];
     char session[64];
     if (end == NULL)
-        return c->used < 1024 ? 0 : -1;
-    if (sscanf(c->head, "%7s %63s %ld / %ld_", verb, session, &body, flags) != 4 || body < 0 || body > HEAD_SIZE / 2)
+        return used < 1024 ? 0 : -1;
+    if (sscanf(head, "%7s %63s %ld / %ld_", verb, session, &body, flags) != 4 || body < 0 || body > HEAD_SIZE / 2)
         return -1;
-    long total = (end - c->head) + 1 + body;
-    if ((size_t)total > c->used)
+    long total = (end - head) + 1 + body;
+    if ((size_t)total > used)
         return 0;
     *text = end + 1;
     *objects = carries_objects(end + 1, (size_t)body);
@@ -112,7 +112,7 @@ static long request_length(const connection *c, long *flags, const char **text, 
             return -1;
         total = sizes[next_size];
     }
-    return (size_t)total <= c->used ? total : 0;
+    return (size_t)total <= used ? total : 0;
 }
 
 static void count(const char *data, size_t size)
@@ -130,20 +130,24 @@ static int answer(connection *c)
     static const char handshake_with_login[] = SESSION_ID " 1 1\nOK\n\x01\x00\x01";
     static const char nothing[] = SESSION_ID " 0 1\nOK\n";
     static const char hundred[] = SESSION_ID " 1 1\nOK\n\x04\x00\x64\x00\x00\x00";
+    char *head = c->head;
+    char gathered[4096]; /* replies to pipelined calls leave together */
+    size_t waiting = 0;
+    long length = 0;
+    c->head[c->used] = '\0';
     for (;;) {
         if (c->phase == DISCARDING) {
-            count(c->head, c->used);
+            count(head, c->used);
             c->used = 0;
             return 0;
         }
         long flags = 0;
         int objects = 0;
         const char *body = NULL;
-        c->head[c->used] = '\0';
-        long length = request_length(c, &flags, &body, &objects);
+        length = request_length(head, c->used, &flags, &body, &objects);
         if (length <= 0)
-            return (int)length;
-        int login = c->phase == SHAKING && memmem(c->head, (size_t)length, "\nlogin\n", 7) != NULL;
+            break;
+        int login = c->phase == SHAKING && memmem(head, (size_t)length, "\nlogin\n", 7) != NULL;
         const char *text = login ? handshake_with_login : objects ? hundred : nothing;
         size_t size = (login ? sizeof handshake_with_login : objects ? sizeof hundred : sizeof nothing) - 1;
         if (prepared != NULL && c->phase == ANSWERING && strncmp(body, "script\n", 7) == 0) {
@@ -153,15 +157,30 @@ static int answer(connection *c)
         if (objects) {
             next_size = (next_size + 1) % size_count;
             if (kept != NULL)
-                fwrite(c->head, 1, (size_t)length, kept);
+                fwrite(head, 1, (size_t)length, kept);
         }
-        if (reply(c->fd, text, size) != 0)
+        if (waiting + size > sizeof gathered) {
+            if (reply(c->fd, gathered, waiting) != 0)
+                return -1;
+            waiting = 0;
+        }
+        if (size <= sizeof gathered) {
+            memcpy(gathered + waiting, text, size);
+            waiting += size;
+        } else if (reply(c->fd, text, size) != 0) {
             return -1;
+        }
         if (c->phase == SHAKING)
             c->phase = (flags & 4) ? DISCARDING : ANSWERING;
+        head += length;
         c->used -= (size_t)length;
-        memmove(c->head, c->head + length, c->used);
+        if (c->phase == DISCARDING && reply(c->fd, gathered, waiting) != 0)
+            return -1;
     }
+    if (reply(c->fd, gathered, waiting) != 0)
+        return -1;
+    memmove(c->head, head, c->used);
+    return (int)length;
 }
 
 /* Returns -1 when the connection is to be dropped. */

@@ -2,7 +2,6 @@
 #include "ddb_array.h"
 
 enum {
-    BUFFER = 4096,    /* of the official client */
     BLOCK_HEAD = 4,   /* u16 rows, u8 bytes of a count, u8 0 */
     BLOCK_ROWS = 65535
 };
@@ -29,6 +28,7 @@ int ddb_array_append(const char *offsets, int wide, int64_t rows, const uint8_t 
 
 /* Where the next block begins. */
 typedef struct cursor {
+    int64_t buffer; /* bytes of one */
     int64_t row;
     int64_t used;  /* bytes of the buffer that are taken */
     int continues; /* they are the end of a row that was larger than a buffer */
@@ -41,7 +41,7 @@ typedef struct block {
 
 static int64_t room(const cursor *at)
 {
-    return BUFFER - BLOCK_HEAD - at->used;
+    return at->buffer - BLOCK_HEAD - at->used;
 }
 
 /* Rows are taken while they fit into the buffer. A row that fits into none is a block of its own, and its cells go on
@@ -70,14 +70,14 @@ static block next_block(const ddb_array *array, cursor *at)
         at->row++;
     }
     int64_t fitting = (room(at) - next.rows * next.count_size) / width;
-    at->used = next.cells > fitting ? (next.cells - fitting) % (BUFFER / width) * width : 0;
+    at->used = next.cells > fitting ? (next.cells - fitting) % (at->buffer / width) * width : 0;
     at->continues = at->used != 0;
     return next;
 }
 
-size_t ddb_array_size(const ddb_array *array, size_t head)
+size_t ddb_array_size(const ddb_array *array, size_t buffer, size_t head)
 {
-    cursor at = {0, (int64_t)head, 0};
+    cursor at = {(int64_t)buffer, 0, (int64_t)head, 0};
     size_t size = 0;
     while (at.row < array->rows) {
         block next = next_block(array, &at);
@@ -86,9 +86,9 @@ size_t ddb_array_size(const ddb_array *array, size_t head)
     return size;
 }
 
-void ddb_array_write(const ddb_array *array, size_t head, uint8_t *target)
+void ddb_array_write(const ddb_array *array, size_t buffer, size_t head, uint8_t *target)
 {
-    cursor at = {0, (int64_t)head, 0};
+    cursor at = {(int64_t)buffer, 0, (int64_t)head, 0};
     while (at.row < array->rows) {
         block next = next_block(array, &at);
         const int64_t *offsets = array->offsets + next.first;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Array vectors: rows of cells, cut into blocks. A reader takes any cut; this is the official client's, so that the
- * bytes are too. It fills buffers of 4096 bytes, the first of which holds the vector's head already. */
+ * bytes are too. It fills buffers, of which the first may hold something already. */
 #ifndef DDB_ARRAY_H
 #define DDB_ARRAY_H
 
 #include "ddb_status.h"
+
+enum { DDB_ARRAY_BUFFER = 4096 }; /* the official client's, for columns that are not compressed */
 
 /* Row i is the cells [offsets[i], offsets[i + 1]); offsets never fall, and start at 0. Cells are wire cells of at
  * most 16 bytes, one after the other, at most INT32_MAX of them. Memory is borrowed and must not change meanwhile. */
@@ -20,10 +22,10 @@ typedef struct ddb_array {
 int ddb_array_append(const char *offsets, int wide, int64_t rows, const uint8_t *bitmap, int64_t bit_offset,
                      int64_t cells, int64_t *target, ddb_error *error);
 
-/* Bytes of all blocks; `head` bytes stand before them: 10, or 14 with a decimal's scale. */
-size_t ddb_array_size(const ddb_array *array, size_t head);
+/* Bytes of all blocks in buffers of `buffer` bytes (a multiple of every cell size), of which the first holds `head`. */
+size_t ddb_array_size(const ddb_array *array, size_t buffer, size_t head);
 
 /* Write all blocks, ddb_array_size bytes. */
-void ddb_array_write(const ddb_array *array, size_t head, uint8_t *target);
+void ddb_array_write(const ddb_array *array, size_t buffer, size_t head, uint8_t *target);
 
 #endif

@@ -221,7 +221,7 @@ static void mark_nulls(const ddb_cast *cast, const double *values, int64_t count
 
 static int64_t store_floats(const ddb_cast *cast, double *values, int64_t count, uint8_t *nulls, void *target)
 {
-    if (cast->flags & DDB_CAST_INFINITE_NULL)
+    if (cast->flags & (DDB_CAST_INFINITE_NULL | DDB_CAST_NAN_NULL))
         mark_nulls(cast, values, count, nulls);
     for (int64_t i = 0; i < count; i++) {
         if (cast->store == DDB_STORE_F64) {

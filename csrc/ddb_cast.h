@@ -43,7 +43,8 @@ typedef enum ddb_cast_flag {
     DDB_CAST_LOWEST_NULL = 1,    /* the smallest value of the source's type is NULL: NaT */
     DDB_CAST_INFINITE_NULL = 2,  /* so are NaN and infinities; NaN that becomes an integer always is */
     DDB_CAST_MONTH = 4,          /* days since 1970 become months since year 0 */
-    DDB_CAST_ROUND = 8           /* half away from zero; without it digits are cut off */
+    DDB_CAST_ROUND = 8,          /* half away from zero; without it digits are cut off */
+    DDB_CAST_NAN_NULL = 16       /* NaN is NULL, infinities are not */
 } ddb_cast_flag;
 
 /* What is done to a value that is not NULL. Integers: modulo (rounding down), divide (rounding down), month, check

@@ -14,6 +14,13 @@ enum {
     DDB_LINK_INBOX = 4096
 };
 
+/* What becomes of incoming bytes that nobody waits for. */
+enum ddb_link_drain {
+    DDB_LINK_LEAVE, /* they stay where they are: a reader takes them */
+    DDB_LINK_DROP,  /* the inbox takes the first ones, the rest is counted and dropped: nobody reads replies */
+    DDB_LINK_KEEP   /* the inbox takes them all; DDB_ERR_INBOX when the caller has to take some */
+};
+
 /* What stands between the link and its connection if the bytes are encrypted: it turns bytes into others and never
  * sends or reads any itself. The functions need no GIL (theirs takes it), return DDB_OK or anything else, and keep
  * `sealed` and `opened` up to date; what these point to stays valid until the next call. */
@@ -33,7 +40,7 @@ enum { DDB_SEAL_SIZE = 64 << 10 };
 
 typedef struct ddb_link {
     int fd;
-    int drain;                  /* 1: nobody reads replies, so incoming bytes go to the inbox */
+    int drain;                  /* one of ddb_link_drain; may be changed between calls */
     int64_t spin_ns;            /* how long to look for a reply before sleeping until it comes */
     int64_t look_due;           /* when the connection is looked at again, coarse monotonic ns */
     ddb_producer *producer;     /* of the request being sent */
@@ -43,7 +50,7 @@ typedef struct ddb_link {
     uint64_t bytes_sent, bytes_received, bytes_drained;
     int64_t blocked_ns;         /* time spent waiting for the other side to take bytes */
     ddb_cipher *cipher;         /* borrowed; NULL: bytes travel as they are */
-    uint8_t inbox[DDB_LINK_INBOX]; /* the first drained bytes since inbox_size was last zeroed */
+    uint8_t inbox[DDB_LINK_INBOX]; /* drained bytes; the caller takes them and sets inbox_size */
     size_t inbox_size;
 } ddb_link;
 
@@ -56,11 +63,16 @@ int ddb_link_look(ddb_link *link, ddb_error *error);
 /* Begin to send what the producer yields: one attempt, never waits. DDB_ERR_AGAIN: call ddb_link_send_rest. */
 int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error);
 
-/* Send what ddb_link_send left, waiting as needed. DDB_ERR_SIGNAL: run the handlers and call it again. */
+/* Send what ddb_link_send left, waiting as needed. DDB_ERR_SIGNAL: run the handlers and call it again. DDB_ERR_INBOX:
+ * take what you can from the inbox and call it again. */
 int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error);
 
 /* Read at least one byte, at most `size`. Waits. Sets `received`. */
 int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error);
+
+/* Wait until a descriptor has bytes to read, at most `timeout` ns: of a link that others may use or close meanwhile.
+ * DDB_OK whether or not there are any. */
+int ddb_link_wait(int fd, int64_t timeout, ddb_error *error);
 
 /* End the connection but keep the descriptor: whoever sends or waits on it stops. From any thread. */
 void ddb_link_cut(ddb_link *link);

@@ -106,13 +106,18 @@ static ssize_t take(ddb_link *link, void *target, size_t size, int flags)
     return recv(link->fd, target, size, flags);
 }
 
-/* Read what is there into the inbox; what does not fit there is counted and dropped. */
+/* Read what is there into the inbox; what does not fit there is counted and dropped, or left. */
 static int drain(ddb_link *link, ddb_error *error)
 {
     uint8_t scratch[4096];
 
     for (;;) {
-        ssize_t got = take(link, scratch, sizeof scratch, MSG_DONTWAIT);
+        size_t room = DDB_LINK_INBOX - link->inbox_size;
+        uint8_t *target = room ? link->inbox + link->inbox_size : scratch;
+        size_t size = room ? room : sizeof scratch;
+        if (!room && link->drain == DDB_LINK_KEEP)
+            return DDB_ERR_INBOX;
+        ssize_t got = take(link, target, size, MSG_DONTWAIT);
         if (got == 0)
             return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
         if (got < 0) {
@@ -120,13 +125,10 @@ static int drain(ddb_link *link, ddb_error *error)
                 return DDB_OK;
             return fail_system(error);
         }
-        size_t room = DDB_LINK_INBOX - link->inbox_size;
-        size_t kept = (size_t)got < room ? (size_t)got : room;
-        memcpy(link->inbox + link->inbox_size, scratch, kept);
-        link->inbox_size += kept;
-        link->bytes_drained += (uint64_t)got;
+        link->inbox_size += room ? (size_t)got : 0;
+        link->bytes_drained += link->drain == DDB_LINK_DROP ? (uint64_t)got : 0;
         link->bytes_received += (uint64_t)got;
-        if ((size_t)got < sizeof scratch)
+        if ((size_t)got < size)
             return DDB_OK;
     }
 }
@@ -259,9 +261,9 @@ int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error)
 }
 
 /* Wait until one of `events` is possible. Sets `revents`. */
-static int wait_for(ddb_link *link, short events, int64_t deadline, short *revents, ddb_error *error)
+static int wait_for(int fd, short events, int64_t deadline, short *revents, ddb_error *error)
 {
-    struct pollfd poller = {link->fd, events, 0};
+    struct pollfd poller = {fd, events, 0};
     int milliseconds = -1;
 
     if (deadline >= 0) {
@@ -297,13 +299,19 @@ int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
             deadline = timeout < 0 ? -1 : now + timeout;
         }
         short revents;
-        status = wait_for(link, (short)(POLLOUT | (link->drain ? POLLIN : 0)), deadline, &revents, error);
+        status = wait_for(link->fd, (short)(POLLOUT | (link->drain ? POLLIN : 0)), deadline, &revents, error);
         link->blocked_ns += now_ns(CLOCK_MONOTONIC) - now;
         if (status != DDB_OK)
             break;
         /* a server that is itself blocked writing to us would never read on */
-        if (revents & POLLIN && (status = drain(link, error)) != DDB_OK)
-            break;
+        if (revents & POLLIN) {
+            uint64_t before = link->bytes_received;
+            status = drain(link, error);
+            if (status == DDB_OK && link->drain == DDB_LINK_KEEP && link->bytes_received != before)
+                status = DDB_ERR_INBOX; /* another thread may be waiting for them */
+            if (status != DDB_OK)
+                break;
+        }
     }
     return status;
 }
@@ -334,10 +342,16 @@ int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout,
             continue;
         }
         short revents;
-        int status = wait_for(link, POLLIN, deadline, &revents, error);
+        int status = wait_for(link->fd, POLLIN, deadline, &revents, error);
         if (status != DDB_OK)
             return status;
     }
+}
+
+int ddb_link_wait(int fd, int64_t timeout, ddb_error *error)
+{
+    short revents;
+    return wait_for(fd, POLLIN, now_ns(CLOCK_MONOTONIC) + timeout, &revents, error);
 }
 
 void ddb_link_cut(ddb_link *link)

@@ -19,6 +19,7 @@ const char *ddb_status_text(int code)
     case DDB_ERR_TIMEOUT: return "no progress for the time allowed";
     case DDB_ERR_SIGNAL: return "interrupted by a signal";
     case DDB_ERR_AGAIN: return "the socket's buffer is full";
+    case DDB_ERR_INBOX: return "bytes came that must be taken first";
     case DDB_ERR_MORE: return "the object is not complete";
     case DDB_ERR_MALFORMED: return "malformed object";
     default: return "unknown status";

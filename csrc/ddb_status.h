@@ -25,6 +25,7 @@ enum ddb_status {
     DDB_ERR_TIMEOUT = -22,  /* no progress for the time allowed */
     DDB_ERR_SIGNAL = -23,   /* interrupted by a signal: run the handlers, then go on */
     DDB_ERR_AGAIN = -24,    /* the socket's buffer is full */
+    DDB_ERR_INBOX = -25,    /* bytes came: take them from the inbox, then go on */
     /* reading */
     DDB_ERR_MORE = -30,     /* the object goes on beyond the bytes at hand */
     DDB_ERR_MALFORMED = -31 /* bytes that can't be this object; detail: what was found */

@@ -156,11 +156,6 @@ int64_t ddb_arrow_text_cell(const ddb_arrow_text *text, int64_t row, const uint8
     return cell_size(text, row, start, offset_at(text, row + 1), error);
 }
 
-int64_t ddb_arrow_text_end(const ddb_arrow_text *text)
-{
-    return offset_at(text, text->rows);
-}
-
 size_t ddb_arrow_text_estimate(const ddb_arrow_text *text)
 {
     if (text->rows == 0)

@@ -51,9 +51,6 @@ DDB_INLINE void ddb_copy_terminated(uint8_t *target, const uint8_t *source, int6
 size_t ddb_names_table(int64_t count);
 int ddb_names_unique(const uint8_t *names, size_t size, int64_t count, uint32_t *table);
 
-/* Where the last row ends, as its offset says. */
-int64_t ddb_arrow_text_end(const ddb_arrow_text *text);
-
 /* About how many wire bytes the chunk makes: right if its offsets are. */
 size_t ddb_arrow_text_estimate(const ddb_arrow_text *text);
 

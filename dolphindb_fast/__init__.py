@@ -4,7 +4,7 @@ from __future__ import annotations
 from . import refused, settings
 
 try:
-    from ._core import Encoder, TypedFrame, dumps, typed
+    from ._core import Encoder, Submission, TypedFrame, dumps, typed
 except ModuleNotFoundError as error:
     if error.name != f"{__name__}._core":
         raise
@@ -12,6 +12,7 @@ except ModuleNotFoundError as error:
         f"dolphindb_fast was imported from {__path__[0]}, where its compiled part is missing: this is the source "
         "folder. Run Python from another folder, or build here with: pip install -e ."
     ) from None
+from .acknowledge import Unacknowledged
 from .blocks import BlockReader
 from .errors import (
     AuthenticationError,
@@ -21,9 +22,12 @@ from .errors import (
     LinkError,
     Mismatch,
     NotSupported,
+    OutcomeUnknown,
     ProtocolError,
+    ReplyTimeout,
     SendTimeout,
     ServerError,
+    SubmissionError,
     UnsupportedTypeError,
     UsageError,
     ValueRefused,
@@ -62,12 +66,17 @@ __all__ = [
     "LinkError",
     "Mismatch",
     "NotSupported",
+    "OutcomeUnknown",
     "ProtocolError",
+    "ReplyTimeout",
     "SendTimeout",
     "ServerError",
     "Session",
     "Stats",
+    "Submission",
+    "SubmissionError",
     "TypedFrame",
+    "Unacknowledged",
     "UnsupportedTypeError",
     "UsageError",
     "ValueRefused",

@@ -2,14 +2,16 @@
 """The compiled core: frame access, encoding and sending, in files that this one puts together.
 
 _encode.pxi   objects -> request; never knows a socket. Its other rooms:
-              _text, _values and _cells for Python objects, _array, _containers, _neutral
+              _text, _values and _cells for Python objects, _array, _compressed, _containers, _neutral
 _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
               arrays, Arrow, types given by the caller
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table; _link_cipher.pxi for TLS
+_connected.pxi   what session.py does with the link
+_acknowledge.pxi   a link that puts replies to the requests they answer, which are in _submission.pxi
 """
 from cpython.bool cimport PyBool_Check
 from cpython.buffer cimport PyBUF_READ
-from cpython.bytearray cimport PyByteArray_Check
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Check
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.datetime cimport (
     PyDate_Check, PyDateTime_Check, PyDateTime_CheckExact, PyDateTime_DATE_GET_HOUR, PyDateTime_DATE_GET_MICROSECOND,
@@ -23,13 +25,13 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.list cimport PyList_AsTuple, PyList_Check
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.memoryview cimport PyMemoryView_FromMemory
+from cpython.memoryview cimport PyMemoryView_FromMemory, PyMemoryView_FromObject
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.pythread cimport (
     NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
     PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
 )
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.set cimport PyAnySet_Check
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_FromObject
@@ -37,14 +39,16 @@ from libc.math cimport isinf
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 cimport cython
 cimport numpy as cnp
 
+import logging
 import os
 import ssl
 import weakref
+from threading import Lock as new_gate
 from time import monotonic
 from uuid import UUID
 
@@ -54,19 +58,22 @@ from . import settings as keys
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
 from .dtypes import ARROW_RULES, RULES, SCALES, Source, cast
 from .errors import (
-    ConversionError, LinkError, NotSupported, SendTimeout, UnsupportedTypeError, UsageError, ValueRefused,
+    ConversionError, LinkError, NotSupported, OutcomeUnknown, ProtocolError, ReplyTimeout, SendTimeout,
+    UnsupportedTypeError, UsageError, ValueRefused, server_error,
 )
 
 from ._c.arena cimport *
 from ._c.array cimport *
-from ._c.arrow cimport *
 from ._c.blob cimport *
 from ._c.cast cimport *
 from ._c.column cimport *
 from ._c.common cimport *
+from ._c.compress cimport *
 from ._c.kernels cimport *
 from ._c.link cimport *
 from ._c.moment cimport *
+from ._c.pack cimport *
+from ._c.reply cimport *
 from ._c.request cimport *
 from ._c.status cimport *
 from ._c.string cimport *
@@ -76,6 +83,8 @@ from ._c.wire cimport *
 cnp.import_array()
 import_datetime()
 
+log = logging.getLogger("dolphindb_fast")
+
 cdef enum:
     TABLE_MAY_BE_COMPRESSED = 8
 
@@ -84,6 +93,7 @@ include "_encode.pxi"
 include "_encode_values.pxi"
 include "_encode_cells.pxi"
 include "_encode_array.pxi"
+include "_encode_compressed.pxi"
 include "_encode_containers.pxi"
 include "_encode_neutral.pxi"
 include "_frame_fields.pxi"
@@ -94,12 +104,15 @@ include "_frame_arrow.pxi"
 include "_frame_forced.pxi"
 include "_link_cipher.pxi"
 include "_link.pxi"
+include "_submission.pxi"
+include "_acknowledge.pxi"
+include "_connected.pxi"
 
 
 _probe()
 
 
-cdef class SessionCore:
+cdef class SessionCore(_Connected):
     """What every call of a session goes through; `session.Session` adds arguments, connecting and replies.
 
     Safe to use from several threads: objects are encoded outside the lock, by encoders of a small free list;
@@ -107,7 +120,6 @@ cdef class SessionCore:
     finalizer, a signal handler, ``__str__`` of a cell) gets `UsageError`.
     """
 
-    cdef _Link link
     cdef list encoders
     cdef dict headers         # function name -> header bytes up to the argument, for one argument
     cdef bytes header_head    # "API2 <session id> "
@@ -116,19 +128,18 @@ cdef class SessionCore:
     cdef bint compress        # tables at the top say that their columns may be compressed
     cdef int64_t connections  # how many there were: an encoder marked with another number is stale
     cdef bint repeats         # synchronous and may connect again: calls go through _run_with
-    cdef object held          # what calls raise while blocks are read; None otherwise
-    cdef int64_t requests
+    cdef object methods       # how their columns are, see options.compress_methods; None: they are not
     cdef int64_t rows
     cdef Encoder gathered     # requests of an open batch; None without one
     cdef unsigned long gatherer   # thread that opened it
     cdef int64_t gathered_requests
+    cdef list gathered_submissions   # of them, in acknowledged mode
     cdef size_t gather_bytes
     cdef object gather_delay  # seconds, None: no limit
     cdef double gather_due
     cdef object __weakref__
 
     def __cinit__(self):
-        self.link = _Link()
         self.encoders = []
         self.headers = {}
 
@@ -137,7 +148,8 @@ cdef class SessionCore:
         """Run a script, or call a function with `args`.
 
         Asynchronous mode: returns None when the operating system has taken the request; nothing is known of what
-        the server does with it. Synchronous mode: waits for the reply and returns what the official client returns.
+        the server does with it. With ``acknowledge=True`` it returns a `Submission`, which knows the reply when that
+        has come. Synchronous mode: waits for the reply and returns what the official client returns.
 
         Parameters
         ----------
@@ -187,7 +199,7 @@ cdef class SessionCore:
         if self.link.unusable is not None:
             self.revive()
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
-            return self.gather(script, args, count != 0, self.header_flags)
+            return self.gather(script, args, count != 0, self.header_flags, None)
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
@@ -209,7 +221,7 @@ cdef class SessionCore:
         flags = b" / %b\n" % flags
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident() \
                 and not self.link.is_opener():
-            return self.gather(script, args, kind == "call", flags)
+            return self.gather(script, args, kind == "call", flags, options)
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
@@ -229,10 +241,21 @@ cdef class SessionCore:
         return 0
 
     cdef int put_argument(self, Encoder encoder, object argument) except -1:
+        if not self.compress:
+            return encoder.put_argument(argument)
+        return self.put_compressible(encoder, argument)
+
+    cdef int put_compressible(self, Encoder encoder, object argument) except -1:
+        """An argument that is marked if it is a table; tables in other objects are sent as ever."""
         cdef size_t start = encoder.request.out.size
-        encoder.put_argument(argument)
-        if self.compress and encoder.request.out.data[start + 1] == DDB_FORM_TABLE:
-            # ``wire: table kind`` of a table that stands in no other object
+        if is_frame(argument) or isinstance(argument, (TypedFrame, Table)):
+            encoder.methods = self.methods
+        try:
+            encoder.put_argument(argument)
+        finally:
+            encoder.methods = None
+        if encoder.request.out.data[start + 1] == DDB_FORM_TABLE:
+            # ``wire: table kind``
             encoder.request.out.data[start] = TABLE_MAY_BE_COMPRESSED
         return 0
 
@@ -250,11 +273,13 @@ cdef class SessionCore:
     cdef object submit(self, Encoder encoder, str kind, object script, object options):
         """Send what the encoder holds; in synchronous mode return the converted reply."""
         cdef object reply
+        if self.link.accounting:
+            return self.submit_acknowledged(encoder, kind, script, options)
         self.link.acquire()
         try:
             self.refuse_stale(encoder)
             self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
-            self.requests += 1
+            self.link.requests += 1
             self.rows += encoder.rows
             if self.link.link.inbox_size:
                 self._unsolicited(self.link.take_inbox())
@@ -306,12 +331,16 @@ cdef class SessionCore:
 
     # -- batch: see batch.Batch ----------------------------------------------------------------------------
 
-    cdef object gather(self, object script, tuple args, bint function, bytes flags):
+    cdef object gather(self, object script, tuple args, bint function, bytes flags, object options):
         """Put a request behind the gathered ones; send them all if it is time."""
         cdef Encoder encoder = self.gathered
-        cdef size_t size = encoder.request.out.size
-        cdef int64_t rows = encoder.rows
+        cdef Submission submission = None
+        cdef size_t start = encoder.request.out.size
+        cdef size_t size = start
+        cdef int64_t first_row = encoder.rows
+        cdef int64_t rows = first_row
         cdef int64_t mark = self.connections
+        cdef bint full = False
         encoder.resume()
         try:
             self.put_run(encoder, script, args, function, flags)
@@ -322,15 +351,23 @@ cdef class SessionCore:
             encoder.pause(size, rows)
         if self.gathered_requests == 0:
             encoder.mark = mark
+        if self.link.accounting:
+            submission = self.new_submission("call" if function else "exec", script, rows - first_row, size - start,
+                                             options)
+            if (<_AcknowledgedLink>self.link).keeps:
+                submission.kept = encoder.request.out.data[start:size]
+            self.gathered_submissions.append(submission)
+            # so that the next batch need not wait for all of this one
+            full = 2 * len(self.gathered_submissions) >= (<_AcknowledgedLink>self.link).most
         if self.gathered_requests == 0 and self.gather_delay is not None:
             self.gather_due = monotonic() + <double>self.gather_delay
         self.gathered_requests += 1
-        if size >= self.gather_bytes or (self.gather_delay is not None and monotonic() >= self.gather_due):
+        if full or size >= self.gather_bytes or (self.gather_delay is not None and monotonic() >= self.gather_due):
             self._flush_batch()
-        return None
+        return submission
 
     def _begin_batch(self, size_t max_bytes, max_delay):
-        if not self.asynchronous:
+        if not self.asynchronous and not self.link.accounting:
             raise UsageError("batch needs an asynchronous session: each request of a synchronous one waits for its reply")
         if self.link.unusable is not None:
             self.revive()
@@ -339,6 +376,7 @@ cdef class SessionCore:
         self.gather_bytes = max_bytes
         self.gather_delay = max_delay
         self.gathered_requests = 0
+        self.gathered_submissions = []
         self.gatherer = <unsigned long>PyThread_get_thread_ident()
         self.gathered = Encoder()
         self.gathered.begin(True)
@@ -351,27 +389,32 @@ cdef class SessionCore:
             return
         encoder.resume()
         try:
-            self.link.acquire()
-            try:
-                ddb_request_rewind(&encoder.request)
-                self.refuse_stale(encoder)
-                self.link.send(&encoder.request.producer, encoder.request.out.size)
-                self.requests += self.gathered_requests
-                self.rows += encoder.rows
-            finally:
-                self.link.release()
+            ddb_request_rewind(&encoder.request)
+            if self.gathered_submissions:
+                self.send_acknowledged(encoder, encoder.request.out.size, None, self.gathered_submissions)
+            else:
+                self.link.acquire()
+                try:
+                    self.refuse_stale(encoder)
+                    self.link.send(&encoder.request.producer, encoder.request.out.size)
+                    self.link.requests += self.gathered_requests
+                    self.rows += encoder.rows
+                finally:
+                    self.link.release()
         except LinkError as error:
             if self.link.unusable is None and isinstance(error, SendTimeout):
                 raise
             lost, self.gathered_requests = self.gathered_requests, 0
             encoder.end()
             encoder.begin(True)
+            self.lose_gathered()
             raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
         finally:
             encoder.end()
         encoder.begin(True)
         encoder.end()
         self.gathered_requests = 0
+        self.gathered_submissions = []
         if self.link.link.inbox_size:
             self._unsolicited(self.link.take_inbox())
 
@@ -380,6 +423,19 @@ cdef class SessionCore:
             self._flush_batch()
         finally:
             self.gathered = None
+            self.lose_gathered()
+
+    cdef int lose_gathered(self) except -1:
+        submissions, self.gathered_submissions = self.gathered_submissions, []
+        for submission in submissions:
+            if (<Submission>submission).state == GATHERED:
+                (<Submission>submission).lose(LinkError("the connection ended before this submission was sent"))
+        return 0
+
+    def _flush_own_batch(self):
+        """As `_flush_batch`, if the open one is this thread's."""
+        if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
+            self._flush_batch()
 
     def _upload(self, dict variables):
         """Send a `variable` request; names are checked by the caller."""
@@ -398,6 +454,90 @@ cdef class SessionCore:
                 encoder.place = name
                 self.put_argument(encoder, value)
             return self.submit(encoder, "upload", names, None)
+        finally:
+            self.give_encoder(encoder)
+
+    # -- acknowledged mode: see acknowledge.AcknowledgeMethods -----------------------------------------------
+
+    cdef Submission new_submission(self, str kind, object script, int64_t rows, size_t size, object options):
+        cdef Submission submission = Submission.__new__(Submission)
+        submission.kind = kind
+        submission.name = script
+        submission.rows = rows
+        submission.size = size
+        submission.convert = (<_AcknowledgedLink>self.link).convert if options is None else self._converter(options)
+        return submission
+
+    cdef object submit_acknowledged(self, Encoder encoder, str kind, object script, object options):
+        cdef size_t size = ddb_request_size(&encoder.request)
+        cdef Submission submission = self.new_submission(kind, script, encoder.rows, size, options)
+        if (<_AcknowledgedLink>self.link).keeps:
+            submission.kept = encoder.join()
+            ddb_request_rewind(&encoder.request)
+        self.send_acknowledged(encoder, size, submission, None)
+        return submission
+
+    cdef int send_acknowledged(self, Encoder encoder, size_t size, Submission submission, list gathered) except -1:
+        cdef _AcknowledgedLink link = <_AcknowledgedLink>self.link
+        try:
+            link.acquire_room(1 if gathered is None else len(gathered), size)
+            try:
+                self.refuse_stale(encoder)
+                link.dispatch(&encoder.request.producer, size, submission, gathered)
+                self.rows += encoder.rows
+            finally:
+                link.release()
+        finally:
+            if link.unreported:
+                link.report()
+        return 0
+
+    def _account(self, _AcknowledgedLink link):
+        """Use this link, not connected yet, for acknowledged mode."""
+        self.link = link
+
+    def _resubmit(self, bytes rest, str kind, script, int64_t rows):
+        """Send a request of which all but the session's own beginning is given."""
+        cdef Encoder encoder
+        if self.link.unusable is not None:
+            self.revive()
+        encoder = self.take_encoder()
+        try:
+            encoder.begin(False)
+            encoder.mark = self.connections
+            encoder.put_bytes(self.header_head + rest)
+            encoder.rows = rows
+            return self.submit_acknowledged(encoder, kind, script, None)
+        finally:
+            self.give_encoder(encoder)
+
+    def _exchange(self, list steps, seconds):
+        """Send requests that will be answered on an asynchronous connection, one after the other.
+
+        `steps` are pairs of a request and what reads its reply; the lock is held throughout, and incoming bytes are
+        left for the reader. Returns what the last reader returned. Sending may take `seconds` without progress.
+        """
+        cdef Encoder encoder = self.take_encoder()
+        cdef int64_t usual
+        value = None
+        try:
+            self.link.acquire()
+            usual = self.link.write_timeout
+            self.link.write_timeout = nanoseconds(seconds)
+            try:
+                for request, read in steps:
+                    encoder.begin(False)
+                    encoder.put_bytes(request)
+                    self.link.link.drain = DDB_LINK_DROP
+                    self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
+                    self.link.link.drain = DDB_LINK_LEAVE
+                    encoder.end()
+                    value = read()
+                return value
+            finally:
+                self.link.link.drain = DDB_LINK_DROP
+                self.link.write_timeout = usual
+                self.link.release()
         finally:
             self.give_encoder(encoder)
 
@@ -420,7 +560,12 @@ cdef class SessionCore:
         finally:
             self.link.release()
 
-    # -- for session.py, once per connection ----------------------------------------------------------------
+    # -- for session.py, once per connection or session -----------------------------------------------------
+
+    def _set_compress_methods(self, methods):
+        if methods is not None:
+            import_lz4()
+        self.methods = methods
 
     def _open(self, int descriptor, bint asynchronous, write_timeout, read_timeout):
         """Take over a connected socket's descriptor; time-outs in seconds or None.
@@ -430,22 +575,8 @@ cdef class SessionCore:
         self.asynchronous = asynchronous
         self.link.open(descriptor, asynchronous, write_timeout, read_timeout)
 
-    def _encrypt(self, channel):
-        """From now on bytes go through a `tls.Channel` whose handshake is done."""
-        self.link.encrypt(channel)
-
-    def _opened(self):
-        """The connection that this thread made is ready for everybody."""
-        self.link.opened()
-
     def _set_repeats(self, bint repeats):
         self.repeats = repeats
-
-    def _set_read_timeout(self, seconds):
-        self.link.read_timeout = nanoseconds(seconds)
-
-    def _set_reply_spin(self, seconds):
-        self.link.reply_spin = nanoseconds(seconds)
 
     def _identify(self, str session_id, bytes flags, bint compress):
         """Set what stands in every later request."""
@@ -468,60 +599,17 @@ cdef class SessionCore:
             self.link.release()
             self.give_encoder(encoder)
 
-    @property
-    def _fill(self):
-        """What a `Reader` reads from. Bound to the link, so that the reader does not keep the session alive."""
-        return self.link.receive
-
-    def _fail(self, error):
-        """Close the connection because of `error`, which every later call raises again."""
-        self.link.fail(error)
-
-    def _drop(self, error):
-        """As `_fail`, from outside a call; nothing if the connection is lost already."""
-        try:
-            self.link.acquire()
-        except LinkError:
-            return
-        try:
-            self.link.fail(error)
-        finally:
-            self.link.release()
-
     def _close(self):
         try:
-            if self.gathered_requests and self.link.unusable is None \
-                    and self.gatherer == <unsigned long>PyThread_get_thread_ident():
-                self._flush_batch()
+            if self.gathered_requests and self.link.unusable is None:
+                self._flush_own_batch()
         finally:
             self.link.close()
 
-    @property
-    def _is_open(self):
-        return self.link.unusable is None or self.link.unusable is self.held
-
-    @property
-    def _is_lost(self):
-        """True if the connection ended by a fault, not by `close` or a fork."""
-        return isinstance(self.link.unusable, LinkError)
-
-    def _refuse(self):
-        """Raise why the connection can't be used."""
-        self.link.refuse()
-
-    @property
-    def _is_busy(self):
-        """True while a call is under way, or blocks are not read."""
-        return self.link.owner != 0 or (self.held is not None and self.link.unusable is self.held)
-
-    def _refuse_held(self):
-        """Raise if blocks are not read yet."""
-        if self.held is not None and self.link.unusable is self.held:
-            self.link.refuse()
-
     def _counters(self):
-        """requests, rows, bytes sent, received and unsolicited, seconds blocked, last error, slow path."""
+        """The values of `session.Stats`."""
         return (
-            self.requests, self.rows, self.link.link.bytes_sent, self.link.link.bytes_received,
-            self.link.link.bytes_drained, self.link.link.blocked_ns * 1e-9, self.link.last_error, not frame_is_fast,
+            self.link.requests, self.rows, self.link.acknowledged, self.link.failed, self.link.link.bytes_sent,
+            self.link.link.bytes_received, self.link.link.bytes_drained,
+            (self.link.link.blocked_ns + self.link.waited_ns) * 1e-9, self.link.last_error, not frame_is_fast,
         )

@@ -133,7 +133,7 @@ cdef class Reader(_Stream):
         self._need(8)
         ddb_read_counts(&self.window, &rows, &columns)
         if rows < 0 or columns < 0:
-            self._malformed(f"{rows} x {columns} blocks")
+            self._malformed(f"blocks must be an ANY vector of some rows and columns, not {rows} x {columns}")
         return rows, columns
 
     cdef object _read_object(self, int depth):
@@ -203,10 +203,7 @@ cdef class Reader(_Stream):
         cdef int64_t i, size
         dtype = _dtypes.get(type)
         if dtype is not None and (type != DDB_TYPE_VOID or form == DDB_FORM_SCALAR):
-            data = self._read_array(dtype, rows)
-            if form != DDB_FORM_SCALAR:
-                self._charge(data.nbytes)
-            return Column(type, data, form=form, scale=scale)
+            return Column(type, self._read_array(dtype, rows), form=form, scale=scale)
         if type == DDB_TYPE_STRING or type == DDB_TYPE_SYMBOL or type == DDB_TYPE_BLOB:
             return self._read_texts(rows, type, form, 0)
         if type == DDB_TYPE_SYMBOL_BASE and form == DDB_FORM_VECTOR:
@@ -231,33 +228,36 @@ cdef class Reader(_Stream):
 
     cdef object _read_texts(self, int64_t count, int type, int form, int scale):
         """`count` cells of NUL-terminated text, or of BLOBs, as offsets and data."""
-        cdef int64_t room = self._room(0, 8 * count) // 8
+        cdef int64_t room = self._room(0, 8 * count + 8) // 8   # of `ends`
         cdef int64_t done = 0, cells = 0
         cdef size_t used = 0, bytes_read = 0, capacity
         cdef int32_t size = 0
-        cdef cnp.ndarray ends = np.empty(room + 1, dtype=np.int64)
-        cdef cnp.ndarray data = np.empty(min(self.window.size - self.window.position, <size_t>(16 * room)) + 64, dtype=_BYTES)
+        cdef cnp.ndarray ends = np.empty(room, dtype=np.int64)
+        cdef cnp.ndarray data
+        capacity = min(self.window.size - self.window.position, <size_t>(16 * room)) + 64
+        self._charge(capacity)
+        data = np.empty(capacity, dtype=_BYTES)
         (<int64_t *>cnp.PyArray_DATA(ends))[0] = 0
         while done < count:
-            if done == room:
-                room = max(self._room(8 * done, 8 * count) // 8, done + 1)
-                ends = _grown(ends, done + 1, room + 1)
+            if done + 1 == room:
+                room = self._room(8 * room, 8 * count + 8) // 8
+                ends = _grown(ends, done + 1, room)
             capacity = data.shape[0]
             if type == DDB_TYPE_BLOB:
                 ddb_read_blobs(
-                    &self.window, room - done, <int64_t>used,
+                    &self.window, room - 1 - done, <int64_t>used,
                     <uint8_t *>cnp.PyArray_DATA(data) + used, capacity - used,
                     <int64_t *>cnp.PyArray_DATA(ends) + done + 1, &cells, &bytes_read,
                 )
             else:
                 ddb_read_text(
-                    &self.window, room - done, <int64_t>used,
+                    &self.window, room - 1 - done, <int64_t>used,
                     <uint8_t *>cnp.PyArray_DATA(data) + used, capacity - used,
                     <int64_t *>cnp.PyArray_DATA(ends) + done + 1, &cells, &bytes_read,
                 )
             done += cells
             used += bytes_read
-            if done == count or done == room:
+            if done == count or done + 1 == room:
                 continue
             if type == DDB_TYPE_BLOB:
                 # the next cell is larger than what is left of the window or of `data`
@@ -273,7 +273,6 @@ cdef class Reader(_Stream):
                 data = _grown(data, used, self._room(capacity, 2 * capacity))
             else:
                 self._more()
-        self._charge(8 * count + <int64_t>used)
         return Column(type, _trimmed(data, used), form=form, offsets=ends[:count + 1], scale=scale)
 
     cdef object _read_symbols(self, int64_t rows, dict bases):
@@ -298,28 +297,26 @@ cdef class Reader(_Stream):
         bad = ddb_read_check_indices(<int32_t *>cnp.PyArray_DATA(indices), rows, len(symbols))
         if bad >= 0:
             self._malformed(f"symbol index {indices[bad]} in row {bad} is outside its base of {len(symbols)}")
-        self._charge(4 * rows)
         return Column(DDB_TYPE_SYMBOL, indices, symbols=symbols)
 
     cdef object _read_array_vector(self, int type, int64_t rows, int scale, int64_t cells):
         """Blocks of counts and cells. The total in the head is a hint: it is not true of compressed columns."""
         cdef object dtype = _dtypes[type - DDB_TYPE_ARRAY]
         cdef int64_t item = dtype.itemsize
-        cdef int64_t room = self._room(0, 8 * rows) // 8
+        cdef int64_t room = self._room(0, 8 * rows + 8) // 8   # of `ends`
         cdef int64_t done = 0, total = 0, used = 0, size
         cdef int part = 0, width = 0
-        cdef cnp.ndarray ends = np.empty(room + 1, dtype=np.int64)
+        cdef cnp.ndarray ends = np.empty(room, dtype=np.int64)
         cdef cnp.ndarray raw = np.empty(0, dtype=_BYTES)
         (<int64_t *>cnp.PyArray_DATA(ends))[0] = 0
         while done < rows:
             self._need(4)
             if ddb_read_array_head(&self.window, rows - done, &part, &width) != DDB_OK:
                 self._malformed(f"a block of {part} rows with counts of {width} bytes, {rows - done} rows are left")
-            if done + part > room:
-                self._need(part * width)
-                room = max(self._room(8 * done, 8 * rows) // 8, done + part)
-                ends = _grown(ends, done + 1, room + 1)
             self._need(part * width)
+            while done + part >= room:
+                room = self._room(8 * room, 8 * rows + 8) // 8
+                ends = _grown(ends, done + 1, room)
             ddb_read_array_counts(&self.window, part, width, total, <int64_t *>cnp.PyArray_DATA(ends) + done + 1)
             done += part
             size = ((<int64_t *>cnp.PyArray_DATA(ends))[done] - total) * item
@@ -327,7 +324,6 @@ cdef class Reader(_Stream):
             raw = self._extend(raw, used, size, max(max(cells * item, used + size), 2 * used))
             used += size
         data = _trimmed(raw, used).view(dtype)
-        self._charge(8 * rows + used)
         return Column(type, data, offsets=ends[:rows + 1], scale=scale)
 
     cdef object _read_matrix(self, int depth):
@@ -390,7 +386,9 @@ cdef class Reader(_Stream):
         compressed.offset = self.offset - self.start
         element = head.type - DDB_TYPE_ARRAY if head.type > DDB_TYPE_ARRAY else head.type
         dtype = _dtypes.get(element)
-        if element == DDB_TYPE_VOID or (dtype is None and head.type not in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_BLOB)):
+        if element == DDB_TYPE_VOID or (
+            dtype is None and head.type not in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_BLOB)
+        ):
             self._malformed(f"a compressed column of type {_named(head.type)} is not supported")
         if head.method == DDB_COMPRESSION_DELTA and (
             head.type > DDB_TYPE_ARRAY or dtype is None or dtype.kind != "i" or head.unit not in (2, 4, 8)
@@ -405,7 +403,7 @@ cdef class Reader(_Stream):
 
     cdef object _expand(self, _Compressed compressed, int depth):
         """The column that a compressed one holds."""
-        cdef int64_t left = self._budget() - compressed.body.shape[0]
+        cdef int64_t left = self._budget() - 4 * DDB_BLOCK_BYTES  # the stream of its bytes takes memory too
         cdef int type = compressed.head.type
         cdef _Blocks blocks = _Blocks(compressed)
         cdef Reader plain

@@ -8,13 +8,13 @@ cdef object _lz4_block():
     global _lz4
     if _lz4 is None:
         try:
-            import lz4.block
+            from lz4 import block
         except ImportError:
             raise NotSupported(
                 "the reply holds a column compressed with LZ4, and the package lz4 is not installed; "
                 "pip install 'dolphindb-fast[compress]', or connect without compress=True"
             ) from None
-        _lz4 = lz4.block
+        _lz4 = block
     return _lz4
 
 

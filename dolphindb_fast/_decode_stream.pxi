@@ -44,6 +44,25 @@ cdef class _Stream:
         line = self._read_until(10, limit, "line")
         return line[:len(line) - 1] if line.endswith(b"\r") else line
 
+    def read_ok(self):
+        """How many objects follow, if the two lines of an ordinary reply that says OK are at hand: ``wire: <session id>
+        <count> <byte order>\\nOK\\n`` with a count of one digit. Else -1, and nothing is consumed."""
+        cdef const uint8_t *line
+        cdef size_t left, digits = 0
+        self._begin()
+        if self.window.size == self.window.position:
+            self._more()
+        line = self.window.data + self.window.position
+        left = self.window.size - self.window.position
+        while digits < left and 48 <= line[digits] <= 57:
+            digits += 1
+        line += digits
+        if digits == 0 or left - digits < 8 or line[0] != 32 or not 48 <= line[1] <= 57 or line[2] != 32 \
+                or not 48 <= line[3] <= 57 or memcmp(line + 4, b"\nOK\n", 4) != 0:
+            return -1
+        self.window.position += digits + 8
+        return line[1] - 48
+
     def read_text(self, Py_ssize_t limit=1 << 20):
         """The bytes up to NUL, without it."""
         self._begin()
@@ -112,7 +131,8 @@ cdef class _Stream:
         return 0
 
     cdef object _malformed(self, str text):
-        raise ProtocolError(text, self.offset - self.start)
+        # the place in a decompressed column would say little
+        raise ProtocolError(text, None if self.complete else self.offset - self.start)
 
     cdef bytes _read_until(self, uint8_t stop, Py_ssize_t limit, str what):
         cdef size_t size = 0
@@ -143,19 +163,24 @@ cdef class _Stream:
         return 0
 
     cdef object _exhausted(self):
+        if self.complete:
+            self._malformed(f"it needs more memory than the {self.allowance} bytes left of the limit")
         self._malformed(
             f"the object needs more memory than {self.expansion} times the bytes received and {self.allowance} bytes"
         )
 
-    cdef int64_t _room(self, int64_t done, int64_t total) except -1:
-        """For how many bytes to have room when `done` of `total` are here, so that a false total takes no memory."""
-        cdef int64_t left = self._budget() - done  # while an array grows there are two
-        cdef int64_t room = max(2 * done, left // 4)
-        if self.complete and not done:
-            room = left
-        room = min(min(room, left), total)
-        if room <= done and total > done:
+    cdef int64_t _room(self, int64_t have, int64_t total) except -1:
+        """The bytes that an array of `have` bytes, of which `total` are announced, grows to; they are counted.
+
+        It grows with what arrives, so that a false total takes no memory.
+        """
+        cdef int64_t left = self._budget()  # while it grows there are two
+        cdef int64_t room = total if self.complete and not have else min(total, max(2 * have, left // 4))
+        if room > left:
+            room = left if have or not self.complete else 0
+        if room <= have and total > have:
             self._exhausted()
+        self.charged += room - have
         return room
 
     cdef cnp.ndarray _extend(self, cnp.ndarray raw, int64_t used, int64_t size, int64_t total):
@@ -164,7 +189,7 @@ cdef class _Stream:
         cdef size_t part
         while used < end:
             if used == raw.shape[0]:
-                raw = _grown(raw, used, self._room(used, total))
+                raw = _grown(raw, used, self._room(raw.shape[0], total))
             stop = min(end, <int64_t>raw.shape[0])
             part = min(<size_t>(stop - used), self.window.size - self.window.position)
             if part:
@@ -185,6 +210,7 @@ cdef class _Stream:
         cdef size_t size = total
         cdef cnp.ndarray raw
         if size <= self.window.size - self.window.position:
+            self._charge(size)
             raw = np.empty(count, dtype=dtype)
             memcpy(cnp.PyArray_BYTES(raw), self.window.data + self.window.position, size)
             self.window.position += size

@@ -51,6 +51,8 @@ def _select_kernels(str name=None):
     return active_kernels.name.decode()
 
 
+@cython.final
+@cython.freelist(4)
 cdef class _Scratch:
     """What a memoryview from `Encoder.encode` looks at. Memory that is still looked at when the encoder needs its
     scratch again passes to this object, and the encoder takes new memory: a view never dangles."""
@@ -103,6 +105,9 @@ cdef class Encoder:
     cdef object place         # function or variable name, for error messages
     cdef object frame         # the frame at work, for error messages
     cdef object array         # the array at work that is no column of it, for error messages
+    cdef object methods       # how the columns of the next table are compressed; None: not at all
+    cdef Encoder inner        # takes a column that may be compressed; None before the first
+    cdef bint packed          # this is such an encoder
     cdef list path            # indices of the ANY vectors at work, outermost first, for error messages
 
     def __cinit__(self):
@@ -147,11 +152,11 @@ cdef class Encoder:
             self.put_argument(obj)
         finally:
             self.end()
-        scratch = _Scratch()
+        scratch = _Scratch.__new__(_Scratch)
         scratch.memory = self.request.out.data
         scratch.size[0] = self.request.out.size
         self.scratch = scratch
-        return memoryview(scratch)
+        return PyMemoryView_FromObject(scratch)
 
     cdef void part_with_scratch(self):
         """Leave memory that a view looks at to that view; make the views' owner forget memory that none does."""
@@ -355,8 +360,7 @@ cdef class Encoder:
         cdef size_t start
         cdef uint8_t *target
         cdef uint8_t *end
-        cdef int64_t size, i = 0
-        cdef PyObject *cell
+        cdef int64_t done, i = 0
         if self.request.joined and self.request.pending_bytes and rows * 16 > DDB_DEFER_SIZE:
             # else these texts would have to move when the columns before them are written
             self.settle()
@@ -366,21 +370,15 @@ cdef class Encoder:
             raise MemoryError()
         end = out.data + out.capacity
         while True:
+            done = i
             i = put_ascii_run(cells, stride, i, rows, &target, end)
-            if i >= rows:
+            i = put_wide_run(cells, stride, i, rows, &target, end)
+            if i == rows:
                 break
-            cell = (<PyObject **>(cells + i * stride))[0]
-            if cell != NULL and cell_is_str(cell) and cell_is_ready(cell) and not cell_is_ascii(cell):
-                size = cell_length(cell)
-                if size < (end - target - DDB_COPY_SLACK) >> 2 and size <= DDB_LIMIT_TEXT // 3:
-                    size = utf8_of(cell_kind(cell), cell_data(cell), size, target)
-                    if 0 <= size <= DDB_LIMIT_TEXT:
-                        target[size] = 0
-                        target += size + 1
-                        i += 1
-                        continue
+            if i > done:
+                continue
             out.size = target - out.data
-            self.put_cell(cell, i)
+            self.put_cell((<PyObject **>(cells + i * stride))[0], i)
             i += 1
             # room for what is left, at what a cell took so far but at least 8 bytes
             target = ddb_arena_reserve(out, <size_t>(rows - i) * max(<size_t>8, (out.size - start) // <size_t>i) + DDB_COPY_SLACK)

@@ -4,7 +4,7 @@ cdef int put_array_vector(Encoder self, int element, int scale, const ddb_array 
     """An array vector of cells of type `element`; `scale` is that of a decimal, of others it is not sent."""
     cdef ddb_arena *out = &self.request.out
     cdef int32_t digits = scale
-    cdef size_t size, head = 10
+    cdef size_t size, buffer = DDB_ARRAY_BUFFER, head = 10
     cdef int64_t cells = array.offsets[array.rows]
     cdef uint8_t *target
     if cells > DDB_LIMIT_ROWS:
@@ -14,11 +14,13 @@ cdef int put_array_vector(Encoder self, int element, int scale, const ddb_array 
     if keys.DT_DECIMAL32 <= element <= keys.DT_DECIMAL128:
         self.put(&digits, sizeof(digits))
         head += sizeof(digits)
+    if self.packed:
+        buffer, head = DDB_BLOCK_BYTES, 0
     with nogil:
-        size = ddb_array_size(array, head)
+        size = ddb_array_size(array, buffer, head)
         target = ddb_arena_reserve(out, size)
         if target != NULL:
-            ddb_array_write(array, head, target)
+            ddb_array_write(array, buffer, head, target)
     if target == NULL:
         raise MemoryError()
     out.size += size

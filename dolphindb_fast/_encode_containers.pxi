@@ -13,6 +13,9 @@ cdef int put_set(Encoder self, object values) except -1:
     cdef int type
     find_common(<const char *>tuple_cells(items), sizeof(PyObject *), len(items), &found)
     type = key_type(self, &found, items, "the values of a set")
+    nulls = null_places(items, type)
+    if len(nulls) > 1:
+        items = without(items, nulls[1:])
     self.put_head(type, DDB_FORM_SET)
     return put_common(self, items, &found, type, CELLS_LIST)
 
@@ -30,6 +33,29 @@ cdef int key_type(Encoder self, common *found, tuple items, str what) except -1:
     return type
 
 
+cdef list null_places(tuple items, int type):
+    """Which of a set's values or a dictionary's keys are NULL on the wire: None, NaN, infinities, the smallest integer,
+    the empty text. They are several objects, but one value."""
+    cdef uint8_t[16] cell, null
+    cdef Py_ssize_t i
+    cdef size_t width = cell_width(type)
+    cdef list places = []
+    memset(cell, 0, 16)
+    memset(null, 0, 16)
+    write_null(type, null)
+    for i in range(len(items)):
+        if width == 0:
+            if is_null(items[i]) or items[i] == "" or items[i] == b"":
+                places.append(i)
+        elif write_cell(items[i], type, 0, CELLS_LIST, cell) == DDB_OK and memcmp(cell, null, width) == 0:
+            places.append(i)
+    return places
+
+
+cdef tuple without(tuple items, list places):
+    return tuple([item for i, item in enumerate(items) if i not in places])
+
+
 cdef int put_dict(Encoder self, object pairs) except -1:
     """Keys of one type, values as a list's, in the order of the dict."""
     # of a subclass, too, what the dict itself holds
@@ -40,6 +66,10 @@ cdef int put_dict(Encoder self, object pairs) except -1:
         raise ValueRefused(f"{self.where(-1)}an empty dict does not say the types of its keys and values")
     find_common(<const char *>tuple_cells(names), sizeof(PyObject *), len(names), &keys_found)
     key = key_type(self, &keys_found, names, "the keys of a dict")
+    nulls = null_places(names, key)
+    if len(nulls) > 1:
+        # the later value of a key wins
+        names, values = without(names, nulls[:-1]), without(values, nulls[:-1])
     find_common(<const char *>tuple_cells(values), sizeof(PyObject *), len(values), &found)
     type = common_type(&found)
     if is_decimal(type) or type == DDB_TYPE_ANY:

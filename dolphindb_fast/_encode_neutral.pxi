@@ -32,18 +32,28 @@ cdef int put_neutral_vector(Encoder self, object column, Py_ssize_t rows) except
 
 
 cdef int put_neutral_table(Encoder self, object table) except -1:
+    cdef int outer = self.error.column
+    cdef list methods
     if not table.columns or len(table.columns) != len(table.names):
         raise ValueRefused(f"{self.where(-1)}a table of {len(table.names)} names and {len(table.columns)} columns")
+    methods = take_methods(self, table.names, len(table.names))
     self.put_head(0, DDB_FORM_TABLE)
     self.put_counts(len(table), len(table.columns))
     self.put_text(table.name)
     for name in table.names:
         self.put_text(name)
     self.symbol_bases = 0
-    for column in table.columns:
-        put_neutral_vector(self, column, len(table))
+    for i, column in enumerate(table.columns):
+        if methods[i]:
+            self.error.column = i
+        put_packed(self, methods[i], put_table_column, column, len(table), None)
+    self.error.column = outer
     self.rows += len(table)
     return 0
+
+
+cdef int put_table_column(Encoder self, object column, Py_ssize_t rows, object spec) except -1:
+    return put_neutral_vector(self, column, rows)
 
 
 cdef int put_neutral_matrix(Encoder self, object matrix) except -1:

@@ -8,11 +8,7 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     # the same on borrowed pointers: no reference is counted for a cell that is only looked at
     int cell_is_str "PyUnicode_CheckExact"(PyObject *cell)
-    int cell_is_ascii "PyUnicode_IS_COMPACT_ASCII"(PyObject *cell)
     Py_ssize_t cell_length "PyUnicode_GET_LENGTH"(PyObject *cell)
-    void *cell_data "PyUnicode_DATA"(PyObject *cell)
-    int cell_kind "PyUnicode_KIND"(PyObject *cell)
-    int cell_is_ready "PyUnicode_IS_READY"(PyObject *cell)
 
 cdef extern from *:
     """
@@ -55,10 +51,42 @@ cdef extern from *:
         *target = out;
         return i;
     }
+
+    /* The same for str that is not ASCII: up to a cell that is ASCII, no str, too long or no text that UTF-8 has. */
+    static int64_t put_wide_run(const char *cells, ptrdiff_t stride, int64_t first, int64_t rows, uint8_t **target,
+                                const uint8_t *end)
+    {
+        uint8_t *out = *target;
+        int64_t i = first;
+        for (; i < rows; i++) {
+            PyObject *cell = *(PyObject *const *)(cells + i * stride);
+            if (!cell || !PyUnicode_CheckExact(cell) || !PyUnicode_IS_READY(cell) || PyUnicode_IS_COMPACT_ASCII(cell))
+                break;
+            int64_t size = PyUnicode_GET_LENGTH(cell);
+            if (size >= (end - out - DDB_COPY_SLACK) >> 2 || size > DDB_LIMIT_TEXT / 3)
+                break;
+            if (i + PREFETCH_CELLS < rows)
+                DDB_PREFETCH_CELL(*(PyObject *const *)(cells + (i + PREFETCH_CELLS) * stride));
+            const void *units = PyUnicode_DATA(cell);
+            switch (PyUnicode_KIND(cell)) {
+            case PyUnicode_1BYTE_KIND: size = ddb_utf8_from_ucs1(units, size, out); break;
+            case PyUnicode_2BYTE_KIND: size = ddb_utf8_from_ucs2(units, size, out); break;
+            default: size = ddb_utf8_from_ucs4(units, size, out); break;
+            }
+            if (size < 0 || size > DDB_LIMIT_TEXT)
+                break;
+            out[size] = 0;
+            out += size + 1;
+        }
+        *target = out;
+        return i;
+    }
     """
     void DDB_PREFETCH_CELL(const void *p) nogil
     int64_t put_ascii_run(const char *cells, ptrdiff_t stride, int64_t first, int64_t rows, uint8_t **target,
                           const uint8_t *end)
+    int64_t put_wide_run(const char *cells, ptrdiff_t stride, int64_t first, int64_t rows, uint8_t **target,
+                         const uint8_t *end)
 
 cdef inline int64_t utf8_of(int kind, void *units, int64_t length, uint8_t *target) noexcept:
     if kind == 1:

@@ -1,7 +1,8 @@
 # Frame -> borrowed columns: the only compiled file that knows pandas.
 #
 # The fields of pandas that are not public are listed in _frame_fields.pxi.
-# Arrow-backed text is otherwise reached through Arrow's C stream interface, which pyarrow has from version 14 on.
+# Arrow-backed text is otherwise reached through pyarrow's public `chunk`, `buffers`, `size` and `address`;
+# pyarrow is imported when the first such column comes.
 
 import decimal
 import logging
@@ -152,7 +153,7 @@ cdef int put_frame_columns(Encoder self, object frame, dict types) except -1:
     if type(frame) is DataFrame:
         if types is not None or "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
             forced = forced_types(frame, types)
-        if frame_is_fast:
+        if frame_is_fast and self.methods is None:
             return put_blocks(self, frame, forced)
     else:
         forced = forced_types(frame, types)
@@ -267,21 +268,26 @@ cdef int put_blocks(Encoder self, object frame, list forced) except -1:
 cdef int put_series(Encoder self, object frame, list forced) except -1:
     """Through public methods, a Series a column."""
     cdef Py_ssize_t i, rows = len(frame), count = len(frame.columns)
-    cdef block_source source
+    cdef list methods = take_methods(self, frame.columns, count)
     put_table_head(self, frame.columns, count, rows)
     for i in range(count):
         self.error.column = <int>i
-        memset(&source, 0, sizeof(source))
         values = frame.iloc[:, i].array
         if isinstance(values, NumpyExtensionArray):
             values = values.to_numpy()
-        resolve(self, values, &source)
-        if forced is not None and forced[i] is not None:
-            put_forced(self, &source, 0, rows, values, <tuple>forced[i])
-        else:
-            put_source(self, &source, 0, rows, values)
+        put_packed(self, methods[i], put_series_column, values, rows, None if forced is None else forced[i])
     self.rows += rows
     return 0
+
+
+cdef int put_series_column(Encoder self, object values, Py_ssize_t rows, object spec) except -1:
+    """One column from the array of a Series; `spec` is its type as `read_spec` yields it, or None."""
+    cdef block_source source
+    memset(&source, 0, sizeof(source))
+    resolve(self, values, &source)
+    if spec is not None:
+        return put_forced(self, &source, 0, rows, values, <tuple>spec)
+    return put_source(self, &source, 0, rows, values)
 
 
 cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t rows) except -1:

@@ -233,6 +233,8 @@ cdef int put_arrow_cells(Encoder self, object array, _ArrowKind kind, Py_ssize_t
     self.borrowed.append(chunks)
     for chunk in chunks:
         read_cells(self, chunk, kind, &cells)
+        if cells.rows == 0:
+            continue
         cells.first_row = row
         # of a column that begins later ddb_column does not know the row to name, but for copies it needs none
         if own and cells.bitmap == NULL and 0 <= kind.conversion and (row == 0 or kind.conversion <= DDB_CONV_COPY64):
@@ -310,7 +312,7 @@ cdef int put_arrow_dictionary(Encoder self, object array, Py_ssize_t rows) excep
     if ddb_cast_write(&cells, &way.steps, 0, rows, cnp.PyArray_DATA(codes), &self.error) != DDB_OK:
         self.error.code = DDB_ERR_CODE
         self.raise_error()
-    one_chunk(self, pyarrow.chunked_array([words]), &text)
+    one_chunk(self, words, &text)
     put_symbols(self, codes, rows, text.rows, None, &text)
     return 0
 
@@ -338,7 +340,7 @@ cdef int put_arrow_list(Encoder self, object array, _ArrowKind kind, Py_ssize_t 
     if scale < 0 and kind.child.source.kind == "decimal":
         scale = kind.scale
     scale = forced_scale(self, kind.child.source.kind, element, scale, rows)
-    way = find_cast(kind.child.source, element, scale)
+    way = find_cast(kind.child.source._replace(listed=True), element, scale)
     if way is None:
         refuse_cast(self, type)
     self.target = element + DDB_TYPE_ARRAY

@@ -61,21 +61,20 @@ cdef int find_fields() except -1:
     blocks = getattr(manager, "blocks", None)
     block = blocks[0] if isinstance(blocks, tuple) and blocks else None
     placement = getattr(block, "_mgr_locs", None)
-    backed = pd.Categorical(["a"])
-    find_in(&BLOCKS, manager, "blocks")
-    find_in(&AXES, manager, "axes")
-    find_in(&BLKNOS, manager, "_blknos")
-    find_in(&BLKLOCS, manager, "_blklocs")
-    find_in(&MGR_LOCS, block, "_mgr_locs")
-    find_in(&INDEXER, placement, "indexer")
-    find_in(&VALUES, block, "values")
-    find_in(&NDARRAY, backed, "_ndarray")
-    find_in(&BACKED_DTYPE, backed, "_dtype")
+    find_in(&BLOCKS, type(manager), "blocks")
+    find_in(&AXES, type(manager), "axes")
+    find_in(&BLKNOS, type(manager), "_blknos")
+    find_in(&BLKLOCS, type(manager), "_blklocs")
+    find_in(&MGR_LOCS, type(block), "_mgr_locs")
+    find_in(&INDEXER, type(placement), "indexer")
+    find_in(&VALUES, type(block), "values")
+    find_in(&NDARRAY, pd.Categorical, "_ndarray")
+    find_in(&BACKED_DTYPE, pd.Categorical, "_dtype")
     return 0
 
 
-cdef int find_in(pandas_field *field, object owner, str name) except -1:
-    descriptor = getattr(type(owner), name, None)
+cdef int find_in(pandas_field *field, type owner, str name) except -1:
+    descriptor = getattr(owner, name, None)
     found_fields.append((descriptor, name))
     find_field(field, descriptor, name)
     return 0

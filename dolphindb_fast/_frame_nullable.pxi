@@ -25,7 +25,7 @@ cdef dict store_numbers = {
 }
 cdef dict flag_numbers = {
     "LOWEST_NULL": DDB_CAST_LOWEST_NULL, "INFINITE_NULL": DDB_CAST_INFINITE_NULL, "MONTH": DDB_CAST_MONTH,
-    "ROUND": DDB_CAST_ROUND,
+    "ROUND": DDB_CAST_ROUND, "NAN_NULL": DDB_CAST_NAN_NULL,
 }
 # (source, wire type, scale) -> _Cast, None where there is no way
 cdef dict casts = {}

@@ -40,6 +40,12 @@ cdef class _Link:
     cdef unsigned long opener     # that thread
     cdef _Cipher cipher           # of an encrypted connection, else None
     cdef object last_error        # text of the first fault, None if there was none
+    cdef bint asynchronous        # nobody reads replies
+    cdef bint accounting          # an _AcknowledgedLink that matches replies to requests
+    cdef int64_t requests         # handed over whole, by all connections
+    cdef int64_t proven           # of these so many are known to have been read by the server
+    cdef int64_t acknowledged, failed   # answered one by one, by OK and by an error
+    cdef int64_t waited_ns        # for room for further requests
     cdef bint closing             # close was called while the lock was held: its holder closes the descriptor
     cdef object __weakref__
 
@@ -56,18 +62,20 @@ cdef class _Link:
         if self.lock != NULL:
             PyThread_free_lock(self.lock)
 
-    cdef int open(self, int descriptor, bint drain, object write_timeout, object read_timeout) except -1:
+    cdef int open(self, int descriptor, bint asynchronous, object write_timeout, object read_timeout) except -1:
         """Take over a connected descriptor in place of the one before."""
         cdef ddb_error error
         cdef int status
         self.lock_or_refuse()
         ddb_link_close(&self.link, 0)
-        status = ddb_link_init(&self.link, descriptor, drain, &error)
+        status = ddb_link_init(&self.link, descriptor, DDB_LINK_DROP if asynchronous else DDB_LINK_LEAVE, &error)
         if status == DDB_OK:
             self.write_timeout = nanoseconds(write_timeout)
             self.read_timeout = nanoseconds(read_timeout)
             self.link.spin_ns = self.reply_spin
             self.cipher = None
+            self.asynchronous = asynchronous
+            self.proven = self.requests
             self.opener = self.owner
             self.opening = self.unusable = unsent("the session is being connected by another thread")
             self.last_error = None
@@ -145,10 +153,19 @@ cdef class _Link:
         if self.closing:
             return 0
         ddb_link_close(&self.link, 0)
+        said = str(error) or type(error).__name__
         if self.last_error is None:
-            self.last_error = str(error)
-        self.unusable = LinkError(f"the connection was closed after an error: {error}")
+            self.last_error = said
+        text = f"the connection was closed after an error: {said}"
+        unproven = self.unproven()
+        if unproven:
+            text += f"; {unproven} submissions went out since the last proof that they arrived"
+        self.unusable = LinkError(text)
         return 0
+
+    cdef int64_t unproven(self):
+        """Submissions of which nobody knows whether the server has read them."""
+        return self.requests - self.proven if self.asynchronous else 0
 
     cdef int close(self) except -1:
         """Close without waiting. If a call is under way, only cut it off: closing the descriptor under it could let

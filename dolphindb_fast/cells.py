@@ -10,8 +10,8 @@ from ._decode import blobs, decimals, has_nulls, spelled, texts
 from .column import NULLS, Column, Dictionary, Set
 from .errors import NotSupported
 
-__all__ = ["DECIMALS", "IDENTIFIERS", "INTEGRAL", "NUMBERS", "TEXT", "UNITS", "dates", "dictionary", "distinct",
-           "elements", "identifiers", "is_null", "objects", "rows_of", "text_cells", "unsupported"]
+__all__ = ["DECIMALS", "IDENTIFIERS", "INTEGRAL", "NUMBERS", "TEXT", "UNITS", "cut", "dates", "dictionary",
+           "distinct", "elements", "identifiers", "is_null", "objects", "rows_of", "text_cells", "unsupported"]
 
 #: unit of the datetime64 that each date or time type becomes
 UNITS = {
@@ -43,7 +43,8 @@ def _name(column: Column) -> str:
 
 
 def unsupported(column: Column) -> NotSupported:
-    return NotSupported(f"cells of type {_name(column)} have no counterpart in Python; raw=True returns them as they are")
+    """Cells without a counterpart in Python."""
+    return NotSupported(f"cells of type {_name(column)} mean nothing in Python; raw=True returns them as they are")
 
 
 def is_null(column: Column) -> np.ndarray | None:
@@ -110,8 +111,7 @@ def elements(column: Column, convert: Callable) -> list:
         return [convert(item) for item in column.data]
     if column.type >= keys.ARRAY_TYPE_BASE:
         # here a NULL in one row decides the dtype of all
-        whole = convert(rows_of(column))
-        return [whole[a:b] for a, b in zip(column.offsets.tolist(), column.offsets[1:].tolist())]
+        return list(cut(convert(rows_of(column)), column.offsets))
     if column.type in UNITS:
         return [None if np.isnat(date) else date for date in dates(column)]
     if column.type == keys.DT_FUNCTIONDEF:
@@ -154,6 +154,14 @@ def distinct(value: Set, convert: Callable) -> set:
         return set(elements(value.values, convert))
     except TypeError:
         raise _unhashable(value.values) from None
+
+
+def cut(cells, offsets: np.ndarray) -> np.ndarray:
+    """Object array of the rows of an array vector; those without cells are one object."""
+    cuts = offsets.tolist()
+    nothing = cells[:0]
+    rows = (cells[a:b] if b > a else nothing for a, b in zip(cuts, cuts[1:]))
+    return np.fromiter(rows, dtype=object, count=len(cuts) - 1)
 
 
 def rows_of(column: Column) -> Column:

@@ -207,6 +207,7 @@ class ConnectMethods:
             recovery = Recovery(node, attempts, bool(retryWrites), balanced=bool(highAvailability), sites=sites,
                                 public_names=bool(usePublicName))
         self._recovery = None
+        self._may_repeat = False
         self._set_repeats(False)
         self._closed = False
         self._credentials = credentials
@@ -215,7 +216,7 @@ class ConnectMethods:
         self.startup = startup or ""
         try:
             if recovery is None:
-                self._reach(node, self._enable_async)
+                self._connect_to(node, self._enable_async)
                 self._make_ready()
             else:
                 recovery.connect(self)
@@ -224,13 +225,15 @@ class ConnectMethods:
                 self._fail(error)
             raise
         self._recovery = recovery
-        self._set_repeats(recovery is not None and not self._enable_async)
+        # what an asynchronous or acknowledged session has sent is never sent again by itself
+        self._may_repeat = recovery is not None and not self._enable_async and not self._acknowledge
+        self._set_repeats(self._may_repeat)
         if recovery is None:
             # nobody will ask for the password again
             self._credentials = None
         return True
 
-    def _reach(self, node: Node, asynchronous: bool) -> None:
+    def _connect_to(self, node: Node, asynchronous: bool) -> None:
         """Connect to one node and log in; until `_make_ready`, only this thread can use the connection."""
         write_timeout, read_timeout, idle = self._timeouts
         sock = open_socket(node, write_timeout, idle)
@@ -270,6 +273,8 @@ class ConnectMethods:
         try:
             if self.startup:
                 self._request("exec", self.startup, (), options.request_header(self._plain_flags), None)
+            if self._acknowledge:
+                self._begin_accounts()
             self._opened()
         except BaseException as error:
             self._fail(error)
@@ -397,10 +402,10 @@ class ConnectMethods:
 
         where, user = f"{self.host}:{self.port}", credentials.userid
         try:
-            if self._recovery is not None and not self._enable_async:
+            if self._may_repeat:
                 accepted = self._recovery.carry_out(self, "call", log_in, marked=False)
             else:
-                accepted = log_in(b"")
+                accepted = self._answered(log_in(b""))
         except ServerError as error:
             refusal = credentials.redact(error.serverText)
         else:

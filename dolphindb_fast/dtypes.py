@@ -94,7 +94,9 @@ class Source(NamedTuple):
     scale : int
         Of decimals.
     arrow : bool
-        Whether infinities are values (else they are NULL), and integers can be the raw cells of a temporal type.
+        Whether NaN and infinities are values (else they are NULL), and integers can be the raw cells of a temporal type.
+    listed : bool
+        Cells of lists: NaN is NULL all the same.
     """
 
     load: str
@@ -102,6 +104,7 @@ class Source(NamedTuple):
     unit: str = ""
     scale: int = 0
     arrow: bool = False
+    listed: bool = False
 
 
 class Cast(NamedTuple):
@@ -166,13 +169,15 @@ def cast(source: Source, target: str, scale: int = 0) -> Cast | None:
     steps = Cast(source.load, store, low=-high - same, high=high, null=-high - 1)
     if source.load == "U64":
         steps = steps._replace(low=0)
-    flags = {"INFINITE_NULL"} if source.kind == "float" and not source.arrow else set()
+    flags = set()
+    if source.kind == "float" and (source.listed or not source.arrow):
+        flags.add("NAN_NULL" if source.listed else "INFINITE_NULL")
     if source.kind in ("moment", "time"):
         flags.add("LOWEST_NULL")
     if target == "BOOL" and source.kind != "bool":
         # an int8 cell can be NULL, as the BOOL that it is sent as
         return steps._replace(low=0, high=1, flags=frozenset(flags | ({"LOWEST_NULL"} if same else set())))
-    if source.kind == "float" and source.arrow and source.load == store:
+    if source.kind == "float" and source.arrow and not source.listed and source.load == store:
         # as they lie, NaN and infinities too; what stands in for NULL is the float's
         null = -(2**23 + 1) if bits == 32 else -(2**52 + 1)
         return steps._replace(load=f"I{bits}", store=f"I{bits}", low=-high - 1, null=null)

@@ -5,6 +5,8 @@ for the official client, which raises ``RuntimeError`` for everything, keeps cat
 """
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "AuthenticationError",
     "CertificateError",
@@ -13,9 +15,12 @@ __all__ = [
     "LinkError",
     "Mismatch",
     "NotSupported",
+    "OutcomeUnknown",
     "ProtocolError",
+    "ReplyTimeout",
     "SendTimeout",
     "ServerError",
+    "SubmissionError",
     "UnsupportedTypeError",
     "UsageError",
     "ValueRefused",
@@ -83,8 +88,16 @@ class SendTimeout(TimeoutError, LinkError):
         self.sent = sent
 
 
+class ReplyTimeout(TimeoutError, RuntimeError):
+    """What was waited for has not come in the time allowed. Nothing is lost: wait again."""
+
+
+class OutcomeUnknown(LinkError):
+    """The connection ended before the reply came: the server may have carried out the request or not."""
+
+
 class ProtocolError(ConnectionError, RuntimeError):
-    """Bytes that are not the protocol; ``offset`` counts from the first byte of the reply or object."""
+    """Bytes that are not the protocol; ``offset`` counts from the first byte of the line or object read."""
 
     def __init__(self, message: str, offset: int | None = None) -> None:
         super().__init__(message if offset is None else f"{message} (byte {offset})")
@@ -100,6 +113,41 @@ class ServerError(RuntimeError):
     def __init__(self, message: str, serverText: str = "") -> None:
         super().__init__(message)
         self.serverText = serverText
+
+
+def server_error(kind: str, script: str, status: str) -> ServerError:
+    """The exception for an error line; `kind` is "call", "exec", "upload" or "runBlock"."""
+    # the official message names the leader by host and port only
+    shown = re.sub(r"\A(<NotLeader>[^:]*:[^:]*):.*", r"\1", status)
+    return ServerError(f"<Exception> in {kind}: Server Response: '{shown}' script: {script}", status)
+
+
+class SubmissionError(RuntimeError):
+    """Submissions that the server refused, or of which nobody knows what became; raised by `Session.flush`.
+
+    Attributes
+    ----------
+    failures : list of Submission
+        The first 1,000 since the last `Session.flush`, in the order in which they were sent. Each knows its ``name``,
+        ``sequence``, ``rows`` and ``exception()``.
+    count : int
+        How many there were.
+    """
+
+    def __init__(self, failures: list, count: int) -> None:
+        self.failures = failures
+        self.count = count
+        super().__init__(failures, count)
+
+    def __str__(self) -> str:
+        lines = [f"{self.count} submission{'s' * (self.count != 1)} failed"]
+        for failure in self.failures[:10]:
+            error = failure.exception()
+            text = error.serverText if isinstance(error, ServerError) else f"{type(error).__name__}: {error}"
+            lines.append(f"number {failure.sequence}, {failure.name[:60]}, {failure.rows} rows: {text[:300]}")
+        if self.count > len(lines) - 1:
+            lines.append("...")
+        return "\n  ".join(lines)
 
 
 class Mismatch(AssertionError, RuntimeError):

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from . import settings as keys
-from .cells import IDENTIFIERS, INTEGRAL, NUMBERS, TEXT, UNITS, dates, identifiers, is_null, objects, rows_of, text_cells
-from .cells import unsupported
+from .cells import IDENTIFIERS, INTEGRAL, NUMBERS, UNITS, cut, dates, is_null, objects, rows_of, text_cells, unsupported
 from .column import Column, Matrix, Table
 
 __all__ = ["array", "frame", "matrix"]
@@ -27,18 +26,15 @@ def array(column: Column, convert: Callable):
     if column.type == keys.DT_ANY:
         return [convert(item) for item in column.data]
     if column.type >= keys.ARRAY_TYPE_BASE:
-        cells = array(rows_of(column), convert)
-        cuts = column.offsets.tolist()
-        return np.fromiter((cells[a:b] for a, b in zip(cuts, cuts[1:])), dtype=object, count=len(column))
+        return cut(array(rows_of(column), convert), column.offsets)
     if column.type in UNITS:
         return dates(column)
     if column.type == keys.DT_SYMBOL:
         return _categorical(column)
     if column.type == keys.DT_STRING or column.type in IDENTIFIERS:
-        cells = text_cells(column if column.type == keys.DT_STRING else identifiers(column))
-        empty = column.data.size == 0 if column.type == keys.DT_STRING else False
-        nulls = (np.diff(column.offsets) == 0) if column.type == keys.DT_STRING else is_null(column)
-        if empty or nulls is not None:
+        cells = objects(column)
+        nulls = np.diff(column.offsets) == 0 if column.type == keys.DT_STRING else is_null(column)
+        if nulls is not None:
             cells[nulls] = None
         return pd.array(cells, dtype="string")
     if column.type == keys.DT_BOOL:
@@ -60,9 +56,9 @@ def array(column: Column, convert: Callable):
 def _categorical(column: Column) -> pd.Categorical:
     """SYMBOL: the base, without its first entry, which is NULL, as the categories."""
     if column.symbols is not None:
-        words = text_cells(column.symbols)[1:]
-        if len(set(words.tolist())) == len(words) and "" not in words:
-            return pd.Categorical.from_codes(column.data - 1, categories=pd.Index(words, dtype="str"))
+        words = text_cells(column.symbols)
+        if words[0] == "" and len(set(words.tolist())) == len(words):
+            return pd.Categorical.from_codes(column.data - 1, categories=pd.Index(words[1:], dtype="str"))
     cells = text_cells(column)
     cells[cells == ""] = None
     return pd.Categorical(cells)

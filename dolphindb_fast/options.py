@@ -4,7 +4,7 @@ from __future__ import annotations
 from . import settings as keys
 from .errors import NotSupported, UsageError
 
-__all__ = ["request_header", "session_flags", "wire_parser", "wire_protocol", "wire_sql"]
+__all__ = ["compress_methods", "request_header", "session_flags", "wire_parser", "wire_protocol", "wire_sql"]
 
 ASYNCHRONOUS = 4
 CLEAR_MEMORY = 16
@@ -25,6 +25,8 @@ _PROTOCOLS = {
     "pickle": keys.PROTOCOL_PICKLE,
     "arrow": keys.PROTOCOL_ARROW,
 }
+#: ``wire: method`` of a compressed column
+_METHODS = {"LZ4": 1, "DELTA": 2}
 _DIALECTS = {"ddb": keys.SqlStd.DolphinDB, "oracle": keys.SqlStd.Oracle, "mysql": keys.SqlStd.MySQL}
 
 
@@ -44,6 +46,25 @@ def wire_protocol(protocol, enablePickle, compress) -> int:
     if known == keys.PROTOCOL_ARROW and compress:
         raise UsageError("The Arrow protocol does not support compression.")
     return keys.PROTOCOL_DDB if known == keys.PROTOCOL_DEFAULT else known
+
+
+def compress_methods(methods) -> int | tuple[int, ...] | dict[str, int] | None:
+    """``wire: method`` of all columns, of each by position or by name, 0 for none; None: nothing is compressed."""
+    if methods is None or isinstance(methods, str):
+        return _method(methods) or None
+    if isinstance(methods, dict):
+        return {name: _method(method) for name, method in methods.items()} or None
+    if isinstance(methods, (list, tuple)):
+        return tuple(map(_method, methods)) or None
+    raise UsageError(f"compressMethods must be a method, a list or a dict of methods, not {type(methods).__name__}")
+
+
+def _method(method) -> int:
+    if method is None:
+        return 0
+    if not isinstance(method, str) or method.upper() not in _METHODS:
+        raise UsageError(f"Unsupported compression method {method!r}; there are 'LZ4' and 'DELTA'")
+    return _METHODS[method.upper()]
 
 
 def wire_parser(parser, python) -> keys.ParserType:

@@ -198,7 +198,7 @@ class Recovery:
                 if session.isClosed():
                     raise UsageError("the session was closed while it connected")
                 try:
-                    session._reach(node, asynchronous)
+                    session._connect_to(node, asynchronous)
                     if ready:
                         session._make_ready()
                 except (AuthenticationError, CertificateError):
@@ -218,7 +218,7 @@ class Recovery:
     def again(self, session: Session, first: Node | None = None) -> None:
         """Connect again if the connection is lost; other threads wait until that is done."""
         if not session._is_lost:
-            return session._refuse() if not session._is_open else None
+            return session._refuse_unusable() if not session._is_open else None
         if self._owner == threading.get_ident():
             raise UsageError("the session is connecting again in this thread: it was called from a finalizer or a "
                              "signal handler that interrupted that")

@@ -18,6 +18,7 @@ from .cells import (
     NUMBERS,
     TEXT,
     UNITS,
+    cut,
     dates,
     dictionary,
     distinct,
@@ -159,17 +160,13 @@ def _cells(column: Column) -> np.ndarray:
 def _rows(column: Column) -> np.ndarray:
     """Object array of one array for each row; only rows with NULLs have the dtype of numbers with NULLs."""
     cells = rows_of(column)
-    cuts = column.offsets
-    whole = _cells(cells)
+    rows = cut(_cells(cells), column.offsets)
     nulls = is_null(cells) if cells.type in INTEGRAL or cells.type == keys.DT_BOOL else None
-    bounds = zip(cuts.tolist(), cuts[1:].tolist())
-    if nulls is None:
-        rows = (whole[a:b] for a, b in bounds)
-    else:
-        plain = cells.data.astype(bool) if cells.type == keys.DT_BOOL else cells.data
-        before = np.concatenate(([0], np.cumsum(nulls)))[cuts]
-        rows = ((whole if null else plain)[a:b] for (a, b), null in zip(bounds, np.diff(before).tolist()))
-    return np.fromiter(rows, dtype=object, count=len(column))
+    if nulls is not None:
+        plain = cut(cells.data.astype(bool) if cells.type == keys.DT_BOOL else cells.data, column.offsets)
+        before = np.concatenate(([0], np.cumsum(nulls)))[column.offsets]
+        rows = np.where(np.diff(before) > 0, rows, plain)
+    return rows
 
 
 def _block(column: Column) -> np.ndarray:
@@ -220,7 +217,8 @@ def _list(table: Table, convert) -> list:
 
 def _frame(table: Table, convert) -> pd.DataFrame:
     rows = len(table)
-    text_dtype = pd.Series(["x"]).dtype if rows and any(c.type in TEXT or c.type in IDENTIFIERS for c in table.columns) else None
+    texts = rows and any(column.type in (*TEXT, *IDENTIFIERS) for column in table.columns)
+    text_dtype = pd.Series(["x"]).dtype if texts else None
     columns = {}
     for name, column in zip(table.names, table.columns, strict=True):
         if column.type in UNITS:

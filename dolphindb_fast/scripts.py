@@ -109,11 +109,11 @@ class ScriptMethods:
 
     def existsDatabase(self, dbUrl: str) -> bool:
         """Whether there is a database of this path."""
-        return self.run(f"existsDatabase('{dbUrl}')", raw=False)
+        return self._answered(self.run(f"existsDatabase('{dbUrl}')", raw=False))
 
     def existsTable(self, dbUrl: str, tableName: str) -> bool:
         """Whether the database of this path has such a table."""
-        return self.run(f"existsTable('{dbUrl}','{tableName}')", raw=False)
+        return self._answered(self.run(f"existsTable('{dbUrl}','{tableName}')", raw=False))
 
     def dropDatabase(self, dbPath: str) -> None:
         """Delete a database."""

@@ -9,20 +9,23 @@ import functools
 import logging
 import re
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import arrow, options, tls
 from . import settings as keys
-from ._core import SessionCore
+from ._core import SessionCore, Submission
 from ._decode import Reader
+from .acknowledge import AcknowledgeMethods
+from .barrier import BarrierMethods
 from .batch import Batch
 from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
-from .connecting import LINE_LIMIT, ConnectMethods
+from .connecting import LINE_LIMIT, ConnectMethods, seconds
 from .credentials import Credentials
-from .errors import LinkError, ProtocolError, ServerError, UsageError
+from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
 from .refused import RefusedMethods
-from .scripts import ScriptMethods
 from .result import to_python
+from .scripts import ScriptMethods
 
 if TYPE_CHECKING:
     import ssl
@@ -43,6 +46,9 @@ class Stats(NamedTuple):
         Requests handed over whole to the operating system.
     rows : int
         Table rows in them.
+    acknowledged, failed : int
+        Submissions of acknowledged mode that the server answered with OK and with an error. The rest of `requests`
+        is in flight, or its outcome is unknown.
     bytesSent, bytesReceived : int
         Bytes taken and given by the operating system on the current connection.
     unsolicitedBytes : int
@@ -59,6 +65,8 @@ class Stats(NamedTuple):
 
     requests: int
     rows: int
+    acknowledged: int
+    failed: int
     bytesSent: int
     bytesReceived: int
     unsolicitedBytes: int
@@ -68,11 +76,12 @@ class Stats(NamedTuple):
     reconnects: int
 
 
-class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
+class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, ScriptMethods, RefusedMethods):
     """A connection to a DolphinDB server, spelled as in the official client.
 
     Asynchronous mode (``enableASYNC=True``): `run` returns when the operating system has taken the request;
-    a write that the server refuses goes unnoticed. Synchronous mode waits for each reply.
+    a write that the server refuses goes unnoticed. With ``acknowledge=True`` too `run` does not wait, but each request
+    has its reply, which the returned `Submission` knows as soon as it is here. Synchronous mode waits for each reply.
 
     Parameters
     ----------
@@ -87,7 +96,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     enableChunkGranularityConfig : bool
         Let `database` pass ``chunkGranularity`` on.
     compress : bool
-        Let the server compress columns of replies; tables that are sent say that theirs may be.
+        Let the server compress columns of replies; tables that are sent say that theirs may be. See `compressMethods`.
     protocol : int
         ``settings.PROTOCOL_DDB``, the default, or ``PROTOCOL_ARROW``: tables come as `pyarrow.Table`; needs pyarrow.
         ``PROTOCOL_PICKLE`` and ``enablePickle=True`` are refused: unpickling runs code that the server sends.
@@ -104,6 +113,26 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         Each `run` may ask otherwise.
     raw : bool
         Results as the neutral values of `column`, without pandas. Each `run` may ask otherwise.
+    replySpin : timedelta or number of seconds
+        How long to look for a reply again and again before sleeping until it comes. A prompt server's reply is then read
+        without a wake-up, but this thread keeps its processor busy meanwhile: worth it with a processor to spare, and
+        replies within some 100 us. Default 0: sleep at once.
+    compressMethods : str, list or dict, optional
+        Compress the columns of tables that are arguments: "LZ4" or "DELTA" for all columns, a list of these by position
+        (None: this column is not compressed), or a dict of them by column name, where columns that are not named are not
+        compressed. Implies `compress`; needs the package lz4. "LZ4" is for every type, "DELTA" (delta of delta) for
+        SHORT, INT, LONG and temporal types only. What would not become smaller is sent uncompressed, and so are SYMBOL
+        columns and tables within other objects.
+    acknowledge : bool
+        With ``enableASYNC=True``: each submission is answered by the server; see `flush`.
+    maxInFlight, maxInFlightBytes : int
+        How many submissions, and how many bytes of them, may be without reply; beyond that `run` waits for replies.
+        By default so few that their replies fit into the socket's buffer while this process does something else.
+    onError : callable, optional
+        Called with the `Submission` that failed, in a thread that takes replies: in `run`, `flush`,
+        `Submission.result`, `Submission.done`. It may use the session. What it raises is logged.
+    keepUnacknowledged : bool
+        Keep the bytes of submissions until they are answered, for `unacknowledged` and `resubmit`.
     enableSSL : bool
         Encrypt the connection (TLS); the server needs ``enableHTTPS=true``. As with the official client the certificate
         is not verified, with an `InsecureConnectionWarning`, unless one of the next two is given.
@@ -122,7 +151,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     Raises
     ------
     NotSupported
-        An argument that is not built yet, or a protocol that can't be used.
+        An argument that is not built yet, or that can't be used; a package that it needs is not installed.
     UsageError
         An argument that contradicts another or means nothing.
     ConnectError
@@ -150,6 +179,13 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         parser: keys.ParserType | str = keys.ParserType.Default,
         lossless: bool = False,
         raw: bool = False,
+        replySpin: datetime.timedelta | float = 0,
+        compressMethods: str | list | dict | None = None,
+        acknowledge: bool = False,
+        maxInFlight: int = 1024,
+        maxInFlightBytes: int = 67108864,
+        onError: Callable[[Submission], object] | None = None,
+        keepUnacknowledged: bool = False,
         caFile: str | None = None,
         sslContext: ssl.SSLContext | None = None,
     ) -> None:
@@ -160,12 +196,17 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
                 stacklevel=2,
             )
             enableASYNC = enableASYN
+        methods = options.compress_methods(compressMethods)
+        compress = bool(compress) or methods is not None
         protocol = options.wire_protocol(protocol, enablePickle, compress)
         parser, dialect = options.wire_parser(parser, python), options.wire_sql(sqlStd)
-        self._enable_async = bool(enableASYNC)
-        self._compress = bool(compress)
+        self._acknowledge = bool(acknowledge)
+        # an acknowledged session is a synchronous one to the server
+        self._enable_async = bool(enableASYNC) and not acknowledge
+        self._compress = compress
+        self._set_compress_methods(methods)
         # only calls by the user are answered in Arrow, neither logins nor blocks
-        self._plain_flags = options.session_flags(enableASYNC, compress, parser, dialect)
+        self._plain_flags = options.session_flags(self._enable_async, compress, parser, dialect)
         self._flags = self._plain_flags
         self._read_reply = Reader.read_object
         self._arrow_table = None
@@ -189,7 +230,13 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         self._warned = False
         self._peer = ""
         self._recovery = None
+        self._may_repeat = False
         self._reconnects = 0
+        self._set_reply_spin(seconds("replySpin", replySpin) or 0)
+        if acknowledge:
+            self._prepare_accounts(enableASYNC, maxInFlight, maxInFlightBytes, onError, keepUnacknowledged)
+        elif onError is not None or keepUnacknowledged:
+            raise UsageError("onError and keepUnacknowledged need acknowledge=True")
         if host is not None and port is not None:
             try:
                 credentials = Credentials(userid, password)
@@ -202,10 +249,14 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         return self
 
     def __exit__(self, *exception) -> None:
-        self.close()
+        try:
+            if self._acknowledge and exception[0] is None and not self._closed:
+                self._finish(None)
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
-        mode = "asynchronous" if self._enable_async else "synchronous"
+        mode = "acknowledged" if self._acknowledge else "asynchronous" if self._enable_async else "synchronous"
         state = "closed" if self._closed else f"{self.host}:{self.port}" if self._is_open else "not connected"
         return f"<dolphindb_fast.Session {mode}, {state}>"
 
@@ -243,7 +294,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
 
         An asynchronous one says whether an error was seen so far. (The official client's is always False then.)
         """
-        if not self._is_open or self._enable_async:
+        if not self._is_open or self._enable_async or self._acknowledge:
             return self._is_open
         header = options.request_header(self._plain_flags)
         try:
@@ -264,7 +315,8 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         Returns
         -------
         int or object
-            -1 for an empty dict, in asynchronous mode and if the server returns nothing; else what it returns.
+            -1 for an empty dict, in asynchronous mode and if the server returns nothing; else what it returns. A
+            `Submission` in acknowledged mode.
 
         Raises
         ------
@@ -280,7 +332,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
                 raise UsageError(f"<Exception> in upload: {name} is not a qualified variable name.")
         if not nameObjectDict:
             return -1
-        if self._recovery is None or self._enable_async:
+        if not self._may_repeat:
             result = self._upload(nameObjectDict)
         else:
             result = self._recovery.carry_out(self, "upload", lambda mark: self._upload(nameObjectDict), marked=False)
@@ -326,7 +378,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         if fetchSize is None or function:
             header = options.request_header(self._flags, clearMemory, priority, parallelism, None, disableDecimal)
             return self._call("call" if function else "exec", script, args, header, forms)
-        if self._enable_async:
+        if self._enable_async or self._acknowledge:
             raise UsageError("fetchSize needs a synchronous session: an asynchronous one has no result to read")
         # as the official client has it: no lists, and decimals stay decimals
         forms.pop("pickleTableToList", None)
@@ -335,7 +387,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
 
     def _call(self, kind, script, args, header, forms):
         """Make a request of `run`, again where `connect` allowed it."""
-        if self._recovery is None or self._enable_async:
+        if not self._may_repeat:
             return self._request(kind, script, args, header, forms)
         return self._recovery.carry_out(
             self, kind, lambda mark: self._request(kind, script, args, header + mark, forms)
@@ -351,7 +403,7 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
                 break
             self._show(self._reader.read_text(LINE_LIMIT))
         fields = line.decode(errors="replace").split(" ")
-        if len(fields) != 3 or not fields[1].isdigit():
+        if len(fields) != 3 or not fields[1].isdecimal() or len(fields[1]) > 18:
             raise ProtocolError(f"Received invalid header: {line[:200]!r}")
         return fields[0], fields[1], fields[2]
 
@@ -362,13 +414,17 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
     def _receive(self, kind: str, script: str):
         """Read one reply; called by the core with the lock held. Any fault in it closes the connection."""
         try:
-            _, count, _ = self._read_head()
-            line = self._reader.read_line(LINE_LIMIT)
-            if line == b"OK":
+            count = self._reader.read_ok()
+            if count < 0:
+                count = int(self._read_head()[1])
+                line = self._reader.read_line(LINE_LIMIT)
+                status = None if line == b"OK" else line.decode(errors="replace")
+            else:
+                status = None
+            if status is None:
                 if kind == "runBlock":
                     return self._receive_blocks(count)
-                return self._read_reply(self._reader) if count != "0" else None
-            status = line.decode(errors="replace")
+                return self._read_reply(self._reader) if count else None
         except EOFError:
             error = LinkError("the server closed the connection before the reply was complete")
             self._fail(error)
@@ -376,13 +432,11 @@ class Session(SessionCore, ConnectMethods, ScriptMethods, RefusedMethods):
         except BaseException as error:
             self._fail(error)
             raise
-        # the official message names the leader by host and port only
-        shown = re.sub(r"\A(<NotLeader>[^:]*:[^:]*):.*", r"\1", status)
-        raise ServerError(f"<Exception> in {kind}: Server Response: '{shown}' script: {script}", status)
+        raise server_error(kind, script, status)
 
-    def _receive_blocks(self, objects: str) -> Blocks:
+    def _receive_blocks(self, objects: int) -> Blocks:
         """Read what stands before blocks, and keep all other calls out until they are read."""
-        if objects == "0":
+        if not objects:
             raise ProtocolError(NO_TABLE)
         blocks = read_blocks(self._reader)
         if blocks.count:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from support.recorder import Recorder, official_session, our_session
+from support.server_process import outside_server
 
 HANG_SECONDS = float(os.environ.get("DOLPHINDB_FAST_TEST_HANG", "120"))
 _stderr = None
@@ -26,9 +27,16 @@ def pytest_unconfigure(config):
 
 @pytest.fixture(autouse=True)
 def watchdog():
-    """A test that hangs ends the run with the stacks of all threads, instead of keeping it for ever."""
-    faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=_stderr)
-    yield
+    """A test that hangs ends the run with the stacks of all threads, instead of keeping it for ever.
+
+    A test that is long on purpose calls this again and again.
+    """
+
+    def more_time():
+        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=_stderr)
+
+    more_time()
+    yield more_time
     faulthandler.cancel_dump_traceback_later()
 
 
@@ -109,11 +117,9 @@ class ServerAddress:
 @pytest.fixture(scope="module")
 def server_address():
     """The server of ``DOLPHINDB_FAST_SERVER=host:port``, else a `LocalServer` for the module."""
-    outside = os.environ.get("DOLPHINDB_FAST_SERVER")
-    if outside:
-        host, _, port = outside.rpartition(":")
-        user = os.environ.get("DOLPHINDB_FAST_USER", "admin")
-        yield ServerAddress(host, int(port), user, os.environ.get("DOLPHINDB_FAST_PASSWORD", "123456"))
+    outside = outside_server()
+    if outside is not None:
+        yield ServerAddress(*outside)
         return
     from dolphindb_fast.localserver import LocalServer
 

@@ -34,6 +34,7 @@ cdef extern from "ddb_cast.h" nogil:
         DDB_CAST_INFINITE_NULL
         DDB_CAST_MONTH
         DDB_CAST_ROUND
+        DDB_CAST_NAN_NULL
 
     ctypedef struct ddb_cast:
         uint8_t load

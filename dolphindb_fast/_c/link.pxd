@@ -8,6 +8,10 @@ cdef extern from "ddb_link.h" nogil:
         DDB_LINK_PIECES
         DDB_LINK_INBOX
 
+    cdef enum ddb_link_drain:
+        DDB_LINK_LEAVE
+        DDB_LINK_DROP
+        DDB_LINK_KEEP
     ctypedef struct ddb_cipher:
         int (*seal)(ddb_cipher *self, const void *data, size_t size)
         int (*open)(ddb_cipher *self, const void *data, size_t size)
@@ -43,5 +47,6 @@ cdef extern from "ddb_link.h" nogil:
     int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error)
     int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
     int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error)
+    int ddb_link_wait(int fd, int64_t timeout, ddb_error *error)
     void ddb_link_cut(ddb_link *link)
     void ddb_link_close(ddb_link *link, int orderly)

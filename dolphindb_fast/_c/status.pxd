@@ -17,6 +17,7 @@ cdef extern from "ddb_status.h" nogil:
         DDB_ERR_TIMEOUT
         DDB_ERR_SIGNAL
         DDB_ERR_AGAIN
+        DDB_ERR_INBOX
         DDB_ERR_MORE
         DDB_ERR_MALFORMED
 

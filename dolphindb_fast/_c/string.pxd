@@ -25,7 +25,6 @@ cdef extern from "ddb_string.h" nogil:
     void ddb_copy_terminated(uint8_t *target, const uint8_t *source, int64_t length)
     size_t ddb_names_table(int64_t count)
     int ddb_names_unique(const uint8_t *names, size_t size, int64_t count, uint32_t *table)
-    int64_t ddb_arrow_text_end(const ddb_arrow_text *text)
     size_t ddb_arrow_text_estimate(const ddb_arrow_text *text)
     int ddb_arrow_text_check(const ddb_arrow_text *text, int64_t *bytes, ddb_error *error)
     int ddb_arrow_text_write(const ddb_arrow_text *text, int64_t first, uint8_t *target, size_t capacity, int64_t *rows, size_t *bytes, ddb_error *error)

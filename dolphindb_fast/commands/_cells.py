@@ -8,16 +8,18 @@ import uuid
 
 from .. import settings as keys
 
-#: bytes of one cell of the types whose cells all have the same size (29 DATEMINUTE, 34 COMPLEX, 35 POINT and
-#: 36 DURATION have no name in the settings)
+#: bytes of one cell of the types whose cells all have the same size
 FIXED_SIZES = {
     keys.DT_BOOL: 1, keys.DT_CHAR: 1, keys.DT_SHORT: 2, keys.DT_INT: 4, keys.DT_LONG: 8, keys.DT_DATE: 4,
     keys.DT_MONTH: 4, keys.DT_TIME: 4, keys.DT_MINUTE: 4, keys.DT_SECOND: 4, keys.DT_DATETIME: 4,
     keys.DT_TIMESTAMP: 8, keys.DT_NANOTIME: 8, keys.DT_NANOTIMESTAMP: 8, keys.DT_FLOAT: 4, keys.DT_DOUBLE: 8,
-    keys.DT_UUID: 16, keys.DT_DATEHOUR: 4, 29: 4, keys.DT_IPADDR: 16, keys.DT_INT128: 16,
-    34: 16, 35: 16, 36: 8, keys.DT_DECIMAL32: 4, keys.DT_DECIMAL64: 8, keys.DT_DECIMAL128: 16,
+    keys.DT_UUID: 16, keys.DT_DATEHOUR: 4, keys.DT_DATEMINUTE: 4, keys.DT_IPADDR: 16,
+    keys.DT_INT128: 16, keys.DT_COMPLEX: 16, keys.DT_POINT: 16, keys.DT_DURATION: 8, keys.DT_DECIMAL32: 4,
+    keys.DT_DECIMAL64: 8, keys.DT_DECIMAL128: 16,
 }
 SHOWN = 6
+DOUBLE_NULL = b"\xff\xff\xff\xff\xff\xff\xef\xff"
+DURATION_UNITS = ("ns", "us", "ms", "s", "m", "H", "d", "w", "M", "y", "B")
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -31,14 +33,17 @@ def describe_cells(number: int, data: bytes, count: int, scale: int = 0) -> str:
 def describe_cell(number: int, cell: bytes, scale: int = 0) -> str:
     if number in (keys.DT_FLOAT, keys.DT_DOUBLE):
         value = struct.unpack("<f" if number == keys.DT_FLOAT else "<d", cell)[0]
-        is_null = cell in (b"\xff\xff\x7f\xff", b"\xff\xff\xff\xff\xff\xff\xef\xff")
+        is_null = cell in (b"\xff\xff\x7f\xff", DOUBLE_NULL)
         return "NULL" if is_null else f"{value:.7g}" if number == keys.DT_FLOAT else repr(value)
-    if number in (34, 35):
-        return str(struct.unpack("<dd", cell))
+    if number in (keys.DT_COMPLEX, keys.DT_POINT):
+        first, second = struct.unpack("<dd", cell)
+        if DOUBLE_NULL in (cell[:8], cell[8:]):
+            return "NULL"
+        return f"{first!r}{second:+}i" if number == keys.DT_COMPLEX else f"({first!r}, {second!r})"
     if number in (keys.DT_UUID, keys.DT_INT128, keys.DT_IPADDR):
         return describe_wide(number, cell[::-1])
-    if number == 36:
-        return str(struct.unpack("<ii", cell))
+    if number == keys.DT_DURATION:
+        return describe_duration(*struct.unpack("<ii", cell))
     value = int.from_bytes(cell, "little", signed=True)
     if value == -(1 << (8 * len(cell) - 1)):
         return "NULL"
@@ -65,6 +70,15 @@ def describe_wide(number: int, cell: bytes) -> str:
     if number == keys.DT_INT128:
         return cell.hex()
     return str(ipaddress.IPv6Address(cell) if any(cell[:12]) else ipaddress.IPv4Address(cell[12:]))
+
+
+def describe_duration(count: int, unit: int) -> str:
+    if count == -(2**31):
+        return "NULL"
+    if 0 <= unit < len(DURATION_UNITS):
+        return f"{count}{DURATION_UNITS[unit]}"
+    letters = unit.to_bytes(4, "little", signed=True)
+    return f"{count} {letters.decode() if letters.isalpha() and letters.isascii() else f'of unit {unit}'}"
 
 
 def _day(value: int) -> str:
@@ -102,5 +116,5 @@ TEMPORAL = {
     keys.DT_NANOTIME: _time(10**9, 9),
     keys.DT_NANOTIMESTAMP: _instant(10**9, 9),
     keys.DT_DATEHOUR: lambda value: f"{EPOCH + datetime.timedelta(hours=value):%Y.%m.%dT%H}",
-    29: lambda value: f"{EPOCH + datetime.timedelta(minutes=value):%Y.%m.%dT%H:%M}",
+    keys.DT_DATEMINUTE: lambda value: f"{EPOCH + datetime.timedelta(minutes=value):%Y.%m.%dT%H:%M}",
 }

@@ -14,6 +14,8 @@ from .. import settings as keys
 from ._cells import FIXED_SIZES, describe_cells
 
 FORMS = ("scalar", "vector", "pair", "matrix", "set", "dictionary", "table", "chart", "chunk", "sysobj")
+#: forms of replies to sessions that asked for pickle or Arrow
+PACKED_FORMS = {32 + form: f"a {name} as pickle or Arrow stream" for form, name in enumerate(FORMS)}
 SYMBOL_BASE = keys.DT_SYMBOL + 128
 DECIMALS = (keys.DT_DECIMAL32, keys.DT_DECIMAL64, keys.DT_DECIMAL128)
 FLAGS = {
@@ -47,6 +49,8 @@ class Stopped(Exception):
 def type_name(number: int) -> str:
     if number == SYMBOL_BASE:
         return "SYMBOL with base"
+    if number - keys.ARRAY_TYPE_BASE in FIXED_SIZES:
+        return type_name(number - keys.ARRAY_TYPE_BASE) + "[]"
     return keys.TYPE_STRING.get(number, f"type {number}")
 
 
@@ -167,6 +171,8 @@ class _Walker:
             raise Stopped(self.at, f"{what}: objects nested deeper than {MAX_DEPTH}")
         number = self.number(self.at, "<B", what)
         form = self.number(self.at + 1, "<B", what)
+        if form in PACKED_FORMS:
+            raise Stopped(self.at, f"{what}: {PACKED_FORMS[form]} is not walked")
         if form >= len(FORMS):
             raise Stopped(self.at, f"{what}: no such form: {form} (type {number})")
         self.depth += 1
@@ -228,7 +234,14 @@ class _Walker:
         if rows < 0 or columns < 0:
             raise Stopped(self.at + 2, f"{what}: matrix of {rows} rows and {columns} columns")
         yield self.stretch(10, f"{type_name(again)}, {rows} rows, {columns} columns")
-        yield from self.cells(again, rows * columns, 0)
+        yield from self.scaled_cells(again, rows * columns)
+
+    def scaled_cells(self, number: int, count: int) -> Iterator[Stretch]:
+        scale = 0
+        if number in DECIMALS:
+            scale = self.number(self.at, "<i", "scale")
+            yield self.stretch(4, f"scale {scale}")
+        yield from self.cells(number, count, scale)
 
     def scalar(self, what: str, number: int) -> Iterator[Stretch]:
         yield self.stretch(2, f"{what}: {type_name(number)} scalar")
@@ -240,11 +253,7 @@ class _Walker:
         elif number == keys.DT_VOID:
             yield self.stretch(1, "NULL")
         else:
-            scale = 0
-            if number in DECIMALS:
-                scale = self.number(self.at, "<i", "scale")
-                yield self.stretch(4, f"scale {scale}")
-            yield from self.cells(number, 1, scale)
+            yield from self.scaled_cells(number, 1)
 
     def vector(self, what: str, number: int, form: str) -> Iterator[Stretch]:
         if number == keys.DT_COMPRESS:

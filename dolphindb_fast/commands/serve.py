@@ -6,6 +6,7 @@ import errno
 import logging
 import sys
 
+from ..errors import UsageError
 from ._shared import DEFAULT_PORT, fail, missing_extra
 
 NOTICE = """\
@@ -16,6 +17,14 @@ understands a small part of the script language. Ctrl-C ends it."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port (default 8848; 0: any free one)")
+    parser.add_argument(
+        "--order", default="sequential", metavar="ORDER",
+        help="asynchronous tasks: sequential (default), shuffled, or unanswered (sequential, and synchronous "
+        "requests on an asynchronous connection get no answer)",
+    )
+    parser.add_argument(
+        "--delay", type=float, default=0.0, metavar="SECONDS", help="how long each request waits before it runs"
+    )
     # for a parent process: the server ends with it, however it ends
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
 
@@ -29,7 +38,10 @@ def execute(options: argparse.Namespace) -> int:
             raise
         return code
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    server = LocalServer(options.host, options.port)
+    try:
+        server = LocalServer(options.host, options.port, order=options.order, delay=options.delay)
+    except UsageError as error:
+        return fail(error, 2)
     try:
         server.start()
     except (OSError, OverflowError) as error:

@@ -23,45 +23,63 @@ Expressions: numbers with their suffixes (``1l``, ``1.5f``, ``00i``), ``true``, 
 ``'text'``, `` `a ``, `` `a`b ``, dates and times (``2020.01.01T12:30:00.123``, ``12:30m``, ``2020.01M``),
 vectors ``[1, 2]`` and ``1 2 3``, tuples ``(1, `a)``, pairs ``5:0``, sequences ``1..5``, ``+ - * / \\ %``,
 ``== != < <= > >=``, ``&& || and or not``, calls, method calls, partial application ``f{x}`` and
-``f{, x}``, lambdas ``def(x): x + 1``, ``table.column``, ``vector[i]``, type constants (``INT``), and
-queries::
+``f{, x}``, lambdas ``def(x): x + 1``, ``table.column``, ``vector[i]``, ``dictionary[key]``, ``matrix[column]``,
+types (``INT``, ``DECIMAL64(2)``, ``UUID``, ``INT[]``, ``DECIMAL32(3)[]``), and queries::
 
-    select | exec   * | column | expression [as name] | count(*) | sum, avg, min, max, count
-    from table      [where condition, condition ...]
+    select | exec   [top n]   * | column | expression [as name] | count(*) | sum, avg, min, max, first, ...
+    from table      [where condition, condition ...]   [group by column, ...]
+                    [order by column [asc | desc], ...]   [limit n]
 
 Functions::
 
-    addFunctionView(udf)                          login(userId, password, [encrypted])
-    append!(obj, newData)                         logout()
-    avg(X)                                        max(X)
-    clearAllCache()                               min(X)
-    cols(X)                                       print(*X)
-    count(X)                                      replaceColumn!(table, colName, newCol)
-    createPartitionedTable(dbHandle, table,       rows(X)
-        tableName, [partitionColumns])            schema(table)
+    addFunctionView(udf)                          logout()
+    append!(obj, newData)                         matrix(X, *X)
+    array(dataType, [initialSize])                max(X)
+    arrayVector(index, value)                     min(X)
+    avg(X)                                        point(X, Y)
+    clearAllCache()                               print(*X)
+    cols(X)                                       replaceColumn!(table, colName, newCol)
+    complex(X, Y)                                 row(X, index)
+    count(X)                                      rows(X)
+    createPartitionedTable(dbHandle, table,       schema(table)
+        tableName, [partitionColumns])            set(X)
     database(directory, [partitionType],          size(X)
         [partitionScheme], [locations],           streamTable(X, *X)
         [engine])                                 sum(X)
-    dropDatabase(dbUrl)                           table(X, *X)
-    dropFunctionView(name)                        tableInsert(table, *data)
+    dict(keyObj, valueObj)                        table(X, *X)
+    dropDatabase(dbUrl)                           tableInsert(table, *data)
+    dropFunctionView(name)                        type(X)
     dropTable(dbHandle, tableName)                typestr(X)
     existsDatabase(dbUrl)                         undef(obj, [objType])
-    existsTable(dbUrl, tableName)                 version()
+    existsTable(dbUrl, tableName)                 upsert!(obj, newData, [ignoreNull], [keyColNames])
+    first(X)                                      values(X)
+    form(X)                                       version()
     getRequiredAPIVersion()
-    isNodeInitialized()                           casts: bool char short int long float double string
-    loadTable(database, tableName)                symbol date month time minute second datetime
-                                                  timestamp nanotime nanotimestamp datehour
+    isNodeInitialized()                           casts: bool char short int long float double string symbol
+    keyedTable(keyColumns, X, *X)                     blob date month time minute second datetime timestamp
+    keys(X)                                           nanotime nanotimestamp datehour uuid ipaddr int128
+    last(X)                                           decimal32(X, scale) decimal64(X, scale)
+    loadTable(database, tableName)                    decimal128(X, scale)
+    login(userId, password, [encrypted])          types: DECIMAL32(scale) DECIMAL64(scale) DECIMAL128(scale)
+
+Tables hold columns of every type of the wire, ANY and array vectors included; variables hold every form. COMPLEX,
+POINT, DURATION and DATEMINUTE are stored and returned, compared for equality, and little else.
 
 Own rules
 ---------
 
 * ``share`` and ``addFunctionView`` replace what had the name: the same scripts can run again and again.
-* ``append!`` as the last thing of a script or as the called function has no value (the whole table would
-  be sent otherwise); ``tableInsert`` has the row count.
+* ``append!`` and ``upsert!`` as the last thing of a script or as the called function have no value (the whole
+  table would be sent otherwise); ``tableInsert`` has the row count.
 * A parameter of a function can only be changed if it is ``mutable``; functions see shared tables, but no
   session variables.
-* Asynchronous requests run in the order in which their connection sent them, and are never answered; their
-  errors are listed in ``LocalServer.failed_tasks`` and logged as warnings by ``dolphindb_fast.localserver``.
+* Asynchronous requests are never answered; their errors are listed in ``LocalServer.failed_tasks`` and logged as
+  warnings by ``dolphindb_fast.localserver``. They run in the order in which their connection sent them, unless
+  ``LocalServer(order=...)`` asks for another one.
+* A reply in blocks (``fetchSize``) is cut into tables of that many rows, at least one.
+* Groups come in the order of their first rows; a column that is grouped by is not repeated among the items.
+* A row of a keyed table is replaced where it stands by a later one with the same keys; ``upsert!`` does so by any
+  columns.
 * Appends count columns by position and convert as `dolphindb_fast.localserver.conversion` lists:
 
     from                           into                          how
@@ -71,12 +89,31 @@ Own rules
     CHAR, SHORT, INT, LONG         FLOAT, DOUBLE                 rounded
     FLOAT, DOUBLE                  FLOAT, DOUBLE                 rounded, range checked
     DATE, MONTH, DATEHOUR,         DATE, MONTH, DATEHOUR,        same point in time; a coarser type
-    DATETIME, TIMESTAMP,           DATETIME, TIMESTAMP,          takes the beginning of its unit (floor),
-    NANOTIMESTAMP                  NANOTIMESTAMP                 range checked
+    DATEMINUTE, DATETIME,          DATEMINUTE, DATETIME,         takes the beginning of its unit (floor),
+    TIMESTAMP, NANOTIMESTAMP       TIMESTAMP, NANOTIMESTAMP      range checked
     MINUTE, SECOND, TIME,          MINUTE, SECOND, TIME,         same time of day, floor
     NANOTIME                       NANOTIME
     STRING, SYMBOL                 STRING, SYMBOL                same text
+    DECIMAL32, DECIMAL64,          DECIMAL32, DECIMAL64,         same value, rounded half away from zero to
+    DECIMAL128                     DECIMAL128                    the scale of the target, range checked
+    array vectors of a type above  array vectors                 as their elements
+    VOID                           any type                      NULL
     anything else                                                refused, naming both types
+
+For tests
+---------
+
+::
+
+    server.table("trades"), server.rows("trades")           what arrived
+    server.counters, server.open_connections                what happened, and who is connected
+    server.failed_tasks                                     requests that ended in an error
+    server.refuse("tableInsert", "<NotLeader>host:8849")    the next such request gets this error
+    server.answer("isNodeInitialized", False)               the next such request gets this value
+    with server.paused(): ...                               no request runs meanwhile
+    LocalServer(delay=0.5)                                  each request waits that long before it runs
+    LocalServer(order="shuffled")                           asynchronous tasks of a connection in any order
+    LocalServer(order="unanswered")                         nothing is answered on an asynchronous connection
 
 The official client's appender and writer classes keep Python's interpreter lock while they wait for a
 reply; with them the server must run in another process (``dolphindb-fast serve``).
@@ -84,6 +121,6 @@ reply; with them the server must run in another process (``dolphindb-fast serve`
 
 from __future__ import annotations
 
-from .server import FailedTask, LocalServer
+from .server import ORDERS, FailedTask, LocalServer
 
-__all__ = ["FailedTask", "LocalServer"]
+__all__ = ["ORDERS", "FailedTask", "LocalServer"]

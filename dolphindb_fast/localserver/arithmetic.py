@@ -7,15 +7,19 @@ import operator
 import numpy as np
 
 from .. import settings as keys
-from ..column import WIRE_DTYPES, Column, Dictionary, Table
+from ..column import WIRE_DTYPES, Column, Dictionary, Matrix, Set
 from .conversion import cast
 from .failures import ScriptError
+from .ordering import decimal_order, sortable
+from .tables import MemoryTable
 from .temporal import INSTANTS, TIMES_OF_DAY
 from .vectors import (
+    DECIMALS,
     FLOATING,
     INTEGRAL,
     TEXT,
-    VOID,
+    element,
+    element_type,
     null_mask,
     null_of,
     plain_text,
@@ -23,11 +27,14 @@ from .vectors import (
     texts,
     type_name,
 )
+from .wide import decimal_scalar, decimal_values
 
 __all__ = ["AGGREGATES", "binary", "combine", "invert", "is_true", "negative", "sequence"]
 
 _NUMERIC = (keys.DT_BOOL, *INTEGRAL, *FLOATING)
 _TEMPORAL = (keys.DT_MONTH, *INSTANTS, *TIMES_OF_DAY)
+_WITHOUT_ORDER = (keys.DT_COMPLEX, keys.DT_POINT, keys.DT_DURATION)
+_EQUALITY = ("==", "!=", "<>")
 _LONGEST_SEQUENCE = 10_000_000
 
 _COMPARISONS = {
@@ -43,10 +50,10 @@ _COMPARISONS = {
 
 def _operand(value, symbol: str) -> Column:
     if not isinstance(value, Column):
-        shown = {Table: "table", Dictionary: "dictionary"}.get(type(value), "value of this kind")
-        raise ScriptError(f"operator {symbol}: a {shown} is no operand")
-    if value.type == keys.DT_ANY:
-        raise ScriptError(f"operator {symbol}: an ANY vector is no operand")
+        forms = {MemoryTable: "table", Dictionary: "dictionary", Matrix: "matrix", Set: "set"}
+        raise ScriptError(f"operator {symbol}: a {forms.get(type(value), 'value of this kind')} is no operand")
+    if value.type == keys.DT_ANY or element_type(value.type) is not None:
+        raise ScriptError(f"operator {symbol}: a vector of type {type_name(value.type)} is no operand")
     return value
 
 
@@ -126,28 +133,32 @@ def _compare(symbol: str, a: Column, b: Column) -> Column:
     elif a.type in TEXT and b.type in TEXT:
         out = _compare_texts(symbol, a, b)
     else:
-        a, b = _comparable(symbol, a, b)
-        out = compare(a.data, b.data)
+        out = compare(*_comparable(symbol, a, b))
     return Column(keys.DT_BOOL, np.asarray(out).astype(np.int8), form=form)
 
 
 def _comparable(symbol: str, a: Column, b: Column):
-    """Both as one type; NULL stays the least value."""
+    """Arrays that compare as the cells do."""
     if a.type == b.type:
-        return a, b
+        if a.type in _WITHOUT_ORDER and symbol not in _EQUALITY:
+            raise ScriptError(f"operator {symbol}: {type_name(a.type)} has no order")
+        return sortable(a), sortable(b)
     if a.type in _NUMERIC and b.type in _NUMERIC:
         target = keys.DT_DOUBLE if a.type in FLOATING or b.type in FLOATING else keys.DT_LONG
+    elif {a.type, b.type} <= {*_NUMERIC, *DECIMALS}:
+        return decimal_order(a), decimal_order(b)
     elif a.type in INSTANTS and b.type in INSTANTS:
         target = min(a.type, b.type, key=INSTANTS.__getitem__)
     elif a.type in TIMES_OF_DAY and b.type in TIMES_OF_DAY:
         target = min(a.type, b.type, key=TIMES_OF_DAY.__getitem__)
     else:
         raise ScriptError(f"operator {symbol}: {type_name(a.type)} and {type_name(b.type)} can't be compared")
-    return cast(a, target), cast(b, target)
+    # NULL stays the least value
+    return cast(a, target).data, cast(b, target).data
 
 
 def _compare_texts(symbol: str, a: Column, b: Column):
-    if symbol in ("==", "!=", "<>") and keys.DF_SCALAR in (a.form, b.form):
+    if symbol in _EQUALITY and keys.DF_SCALAR in (a.form, b.form):
         column, wanted = (a, b) if b.form == keys.DF_SCALAR else (b, a)
         equal = _equal_text(plain_text(column), plain_text(wanted).data)
         return equal if symbol == "==" else ~equal
@@ -231,19 +242,23 @@ def sequence(first, last) -> Column:
 
 def _present(value, name: str):
     column = _operand(value, name)
-    if column.type in TEXT and name not in ("count", "min", "max"):
+    if name in ("sum", "avg") and column.type not in (*_NUMERIC, *(DECIMALS if name == "sum" else ())):
         raise ScriptError(f"{name} of {type_name(column.type)} is not possible")
     return column, ~null_mask(column)
 
 
 def _count(value):
+    # the rows of an array vector count as they are
+    if isinstance(value, Column) and element_type(value.type) is not None:
+        return scalar(keys.DT_INT, int((~null_mask(value)).sum()))
     return scalar(keys.DT_INT, int(_present(value, "count")[1].sum()))
 
 
 def _sum(value):
     column, present = _present(value, "sum")
-    if column.type not in _NUMERIC:
-        raise ScriptError(f"sum of {type_name(column.type)} is not possible")
+    if column.type in DECIMALS:
+        total = sum(v for v in decimal_values(column) if v is not None) if present.any() else None
+        return decimal_scalar(total, keys.DT_DECIMAL128, column.scale)
     target = keys.DT_DOUBLE if column.type in FLOATING else keys.DT_LONG
     cells = column.data[present]
     if not len(cells):
@@ -253,33 +268,38 @@ def _sum(value):
 
 def _avg(value):
     column, present = _present(value, "avg")
-    if column.type not in _NUMERIC:
-        raise ScriptError(f"avg of {type_name(column.type)} is not possible")
     cells = column.data[present]
     return scalar(keys.DT_DOUBLE, cells.mean(dtype=np.float64) if len(cells) else null_of(keys.DT_DOUBLE))
 
 
-def _extreme(name: str, of_array, of_list):
+def _extreme(name: str, choose):
     def extreme(value):
         column, present = _present(value, name)
-        if column.type in TEXT:
-            cells = [s for s in column.strings() if s]
-            made = texts([of_list(cells) if cells else ""])
-            made.form = keys.DF_SCALAR
-            return made
-        if column.type == keys.DT_VOID:
-            return VOID
-        cells = column.data[present]
-        return scalar(column.type, of_array(cells) if len(cells) else null_of(column.type))
+        if column.type in _WITHOUT_ORDER:
+            raise ScriptError(f"{name} of {type_name(column.type)} is not possible")
+        rows = np.flatnonzero(present)
+        cells = sortable(column)[rows]
+        return element(column, int(rows[choose(cells)]) if len(rows) else -1)
 
     return extreme
 
 
-#: name -> function from a column to a scalar; NULL cells don't count
+def _at(position: int):
+    def at(value):
+        if not isinstance(value, Column):
+            raise ScriptError("first and last need a vector")
+        return element(value, position % len(value) if len(value) else -1)
+
+    return at
+
+
+#: name -> function from a column to a scalar; NULL cells don't count, but in first and last
 AGGREGATES = {
     "count": _count,
     "sum": _sum,
     "avg": _avg,
-    "min": _extreme("min", np.min, min),
-    "max": _extreme("max", np.max, max),
+    "min": _extreme("min", np.argmin),
+    "max": _extreme("max", np.argmax),
+    "first": _at(0),
+    "last": _at(-1),
 }

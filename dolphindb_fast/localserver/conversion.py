@@ -11,7 +11,7 @@ into any of these and back.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -19,49 +19,96 @@ from .. import settings as keys
 from ..column import WIRE_DTYPES, Column
 from . import temporal
 from .failures import ScriptError
-from .vectors import FLOATING, INTEGRAL, TEXT, fits, null_mask, null_of, plain_text, texts, type_name
+from .render import format_cells
+from .vectors import (
+    BYTES,
+    DECIMALS,
+    FLOATING,
+    IDENTIFIERS,
+    INTEGRAL,
+    TEXT,
+    VOID,
+    element_type,
+    fits,
+    is_storable,
+    null_of,
+    plain_text,
+    texts,
+    type_name,
+)
+from .wide import NotACell, decimal_cells, decimal_values, identifier_cells
 
-__all__ = ["STORABLE", "cast", "converter", "format_cells"]
+__all__ = ["cast", "converter"]
 
-#: types that a table of this server can hold
-DECIMALS = (keys.DT_DECIMAL32, keys.DT_DECIMAL64, keys.DT_DECIMAL128)
-STORABLE = (*(t for t, dtype in WIRE_DTYPES.items() if dtype.kind != "V" and t not in (keys.DT_VOID, *DECIMALS)), *TEXT)
-
+#: types whose cells are one number, which says all
+_PLAIN = {t for t, dtype in WIRE_DTYPES.items() if dtype.kind != "V"} - {*DECIMALS}
 _CALENDAR = (keys.DT_MONTH, *temporal.INSTANTS)
 
 
-class _OutOfRange(Exception):
-    """Row number of the first cell that does not fit."""
-
-
 @cache
-def converter(source: int, target: int):
-    """The append rule: a function from `Column` to cells of `target`, or None where it is refused.
+def converter(source: tuple[int, int], target: tuple[int, int]):
+    """The append rule between two types with their scales, or None where it is refused.
 
-    The function takes (column, column name) and returns an ndarray, for text a `Column` with offsets.
+    The rule takes (column, column name) and returns what a table stores of it: an array, of types with offsets a
+    `Column`, of ANY a list.
     """
-    if source in TEXT and target in TEXT:
+    (kind, _), (wanted, scale) = source, target
+    if kind == keys.DT_VOID and is_storable(wanted):
+        return lambda column, name: _cells_of(_nulls(column, wanted, scale))
+    if kind in TEXT and wanted in TEXT:
         return lambda column, name: plain_text(column)
-    if source not in WIRE_DTYPES or target not in WIRE_DTYPES or keys.DT_VOID in (source, target):
-        return None
-    if source == target:
-        return lambda column, name: column.data
-    rule = _rule(source, target)
-    if rule is None:
-        return None
+    if kind == wanted and kind in (keys.DT_ANY, keys.DT_BLOB):
+        return lambda column, name: _cells_of(column)
+    elements = element_type(kind), element_type(wanted)
+    if None not in elements:
+        rule = _column_rule((elements[0], source[1]), (elements[1], scale))
+        return None if rule is None else partial(_converted_rows, rule, (elements[1], scale))
+    rule = _column_rule(source, target)
+    return None if rule is None else partial(_converted, rule, target)
 
-    def convert(column: Column, name: str):
-        try:
-            return rule(column.data)
-        except _OutOfRange as error:
-            row = error.args[0]
-            value = format_cells(Column(source, column.data[row : row + 1]))[0]
-            raise ScriptError(
-                f"column '{name}', row {row}: {value} ({type_name(source)})"
-                f" does not fit into {type_name(target)}"
-            ) from None
 
-    return convert
+def _converted(rule, target: tuple[int, int], column: Column, name: str):
+    try:
+        return rule(column)
+    except NotACell as error:
+        raise _does_not_fit(column, error.args[0], target, f"column '{name}', row {error.args[0]}") from None
+
+
+def _converted_rows(rule, target: tuple[int, int], column: Column, name: str) -> Column:
+    """Array vectors: their cells are converted as a column of the element type would be."""
+    cells = Column(element_type(column.type), column.data, scale=column.scale)
+    try:
+        data = rule(cells)
+    except NotACell as error:
+        cell = error.args[0]
+        row = int(np.searchsorted(column.offsets, cell, side="right")) - 1
+        place = f"column '{name}', row {row}, cell {cell - int(column.offsets[row])}"
+        raise _does_not_fit(cells, cell, target, place) from None
+    return Column(target[0] + keys.ARRAY_TYPE_BASE, data, offsets=column.offsets, scale=target[1])
+
+
+def _cells_of(column: Column):
+    """What `converter` promises."""
+    return column if column.offsets is not None else column.data
+
+
+def _column_rule(source: tuple[int, int], target: tuple[int, int]):
+    """From a column of a fixed-width type to cells of another, or None."""
+    (kind, _), (wanted, scale) = source, target
+    if kind not in WIRE_DTYPES or wanted not in WIRE_DTYPES or wanted == keys.DT_VOID:
+        return None
+    if source == target or (kind == wanted and kind not in DECIMALS):
+        return lambda column: column.data
+    if kind in DECIMALS and wanted in DECIMALS:
+        return lambda column: decimal_cells(decimal_values(column), wanted, scale)
+    rule = _rule(kind, wanted)
+    return None if rule is None else lambda column: rule(column.data)
+
+
+def _does_not_fit(column: Column, row: int, target: tuple[int, int], place: str) -> ScriptError:
+    value = format_cells(Column(column.type, column.data[row : row + 1], scale=column.scale))[0]
+    source = type_name(column.type, column.scale)
+    return ScriptError(f"{place}: {value} ({source}) does not fit into {type_name(*target)}")
 
 
 def _rule(source: int, target: int):
@@ -91,7 +138,7 @@ def _bounded(source: int, target: int, low: int, high: int, transform):
         missing = data == null
         wrong = ((data < low) | (data > high)) & ~missing
         if wrong.any():
-            raise _OutOfRange(int(wrong.argmax()))
+            raise NotACell(int(wrong.argmax()))
         out = transform(np.where(missing, low, data)).astype(dtype)
         out[missing] = target_null
         return out
@@ -133,7 +180,7 @@ def _to_floating(source: int, target: int):
         if narrowing:
             wrong = np.isinf(out) & np.isfinite(data) & ~missing
             if wrong.any():
-                raise _OutOfRange(int(wrong.argmax()))
+                raise NotACell(int(wrong.argmax()))
         if missing.any():
             out[missing] = target_null
         return out
@@ -175,42 +222,73 @@ def _by_calendar(source: int, target: int):
 # casts ------------------------------------------------------------------------------------------
 
 
-def cast(column: Column, target: int) -> Column:
+def cast(column: Column, target: int, scale: int = 0) -> Column:
     """`column` as `target`, keeping its form."""
     source = column.type
     if source == keys.DT_VOID:
-        if target in TEXT:
-            cuts = np.zeros(len(column) + 1, dtype=np.int64)
-            return Column(target, np.zeros(0, dtype=np.uint8), form=column.form, offsets=cuts)
-        cells = np.full(len(column), null_of(target), dtype=WIRE_DTYPES[target])
-        return Column(target, cells, form=column.form)
+        return _nulls(column, target, scale)
     if source == keys.DT_ANY and not column.data:
-        return cast(Column(keys.DT_VOID, np.zeros(0, dtype=np.int8), form=column.form), target)
-    if source == keys.DT_ANY:
-        raise ScriptError(f"{type_name(target)} of an ANY vector is not possible")
-    if target in TEXT:
-        made = plain_text(column) if source in TEXT else texts(format_cells(column))
+        return _nulls(column, target, scale)
+    if source == keys.DT_ANY or element_type(source) is not None:
+        raise ScriptError(f"{type_name(target)} of {type_name(source)} vectors is not possible")
+    if target in BYTES:
+        made = plain_text(column) if source in BYTES else texts(format_cells(column))
         return Column(target, made.data, form=column.form, offsets=made.offsets)
-    if source in TEXT:
-        return Column(target, _parse_cells(column, target), form=column.form)
-    if source == target:
+    if source == target and (target not in DECIMALS or column.scale == scale):
         return column
-    rule = _cast_rule(source, target)
-    if rule is None:
-        raise ScriptError(f"{type_name(source)} can't be converted into {type_name(target)}")
     try:
-        return Column(target, rule(column.data), form=column.form)
-    except _OutOfRange as error:
+        if target in DECIMALS and source in (keys.DT_BOOL, *INTEGRAL, *FLOATING, *DECIMALS, *TEXT):
+            cells = decimal_cells(decimal_values(column), target, scale)
+        elif target in IDENTIFIERS and source in TEXT:
+            cells = identifier_cells(column, target)
+        elif source in TEXT and target in _PLAIN:
+            cells = _parse_cells(column, target)
+        elif source in DECIMALS and target in (*INTEGRAL, *FLOATING):
+            cells = _from_decimals(column, target)
+        else:
+            rule = _cast_rule(source, target)
+            if rule is None:
+                raise ScriptError(f"{type_name(source)} can't be converted into {type_name(target)}")
+            cells = rule(column.data)
+    except NotACell as error:
         row = error.args[0]
-        value = format_cells(Column(source, column.data[row : row + 1]))[0]
-        raise ScriptError(
-            f"row {row}: {value} ({type_name(source)}) does not fit into {type_name(target)}"
-        ) from None
+        if source in TEXT:
+            raise ScriptError(f"row {row}: '{column.strings()[row]}' is not {type_name(target, scale)}") from None
+        raise _does_not_fit(column, row, (target, scale), f"row {row}") from None
+    return Column(target, cells, form=column.form, scale=scale)
+
+
+def _nulls(column: Column, target: int, scale: int) -> Column:
+    """As many NULLs as `column` has cells."""
+    if target == keys.DT_ANY:
+        return Column(target, [VOID] * len(column), form=column.form)
+    element = element_type(target)
+    if element is not None or target in BYTES:
+        dtype = np.dtype(np.uint8) if element is None else WIRE_DTYPES[element]
+        cuts = np.zeros(len(column) + 1, dtype=np.int64)
+        return Column(target, np.zeros(0, dtype=dtype), form=column.form, offsets=cuts, scale=scale)
+    cells = np.full(len(column), null_of(target), dtype=WIRE_DTYPES[target])
+    return Column(target, cells, form=column.form, scale=scale)
+
+
+def _from_decimals(column: Column, target: int):
+    """Decimals into floating numbers, or towards zero into integers."""
+    values = decimal_values(column)
+    if target in FLOATING:
+        numbers = [null_of(target) if v is None else float(v) for v in values]
+        return np.array(numbers, dtype=WIRE_DTYPES[target])
+    cells = np.full(len(values), null_of(target), dtype=WIRE_DTYPES[target])
+    for row, value in enumerate(values):
+        if value is not None:
+            if not fits(target, int(value)):
+                raise NotACell(row)
+            cells[row] = int(value)
+    return cells
 
 
 @cache
 def _cast_rule(source: int, target: int):
-    if source not in WIRE_DTYPES or target not in WIRE_DTYPES:
+    if not {source, target} <= _PLAIN:
         return None
     append = _rule(source, target)
     if append is not None:
@@ -263,7 +341,7 @@ def _truncated(source: int, target: int):
         # float(high) may be one above the integer: < is exact then
         wrong = ~missing & ~((data > float(low) - 1) & (data < float(high) + 1))
         if wrong.any():
-            raise _OutOfRange(int(wrong.argmax()))
+            raise NotACell(int(wrong.argmax()))
         out = np.where(missing, 0, data).astype(np.int64).astype(dtype)
         out[missing] = target_null
         return out
@@ -290,22 +368,5 @@ def _parse_cells(column: Column, target: int):
                 found = temporal.literal(cell)
                 out[row] = cast(found, target).data[0]
         except (KeyError, ValueError, OverflowError):
-            raise ScriptError(f"row {row}: '{cell}' is not {type_name(target)}") from None
+            raise NotACell(row) from None
     return out
-
-
-def format_cells(column: Column) -> list[str]:
-    """The text of every cell as the language shows it; NULL is empty."""
-    kind = column.type
-    if kind in TEXT:
-        return column.strings()
-    missing = null_mask(column).tolist()
-    values = column.data.tolist()
-    if kind == keys.DT_BOOL:
-        return ["" if m else ("true" if v else "false") for v, m in zip(values, missing, strict=True)]
-    if kind in FLOATING:
-        digits = 6 if kind == keys.DT_FLOAT else 15
-        return ["" if m else f"{v:.{digits}g}" for v, m in zip(values, missing, strict=True)]
-    if kind in _CALENDAR or kind in temporal.TIMES_OF_DAY:
-        return ["" if m else temporal.format_temporal(kind, v) for v, m in zip(values, missing, strict=True)]
-    return ["" if m else str(v) for v, m in zip(values, missing, strict=True)]

@@ -1,20 +1,22 @@
-"""The built-in functions of the subset, and the constants beside them.
-
-A function is declared with its signature as the manual writes it: ``[x]`` may be left out, ``*x``
-takes any number. `signatures` lists them all.
-"""
+"""The built-in functions about sessions, tables and databases, and the constants beside them."""
 
 from __future__ import annotations
 
 from .. import settings as keys
-from ..column import Column, Dictionary, Table
-from . import arithmetic
-from .conversion import STORABLE, cast
+from ..column import WIRE_DTYPES, Column, Dictionary, Table
+from . import (
+    arithmetic,
+    value_functions,  # noqa: F401  (declares the rest of the functions)
+)
 from .failures import ScriptError, refused
-from .interpreter import Builtin, UserFunction
+from .forms import reply_value
+from .interpreter import UserFunction
+from .registry import BUILTINS, builtin, signatures
 from .render import rendered
 from .tables import Database, MemoryTable
 from .vectors import (
+    BYTES,
+    DECIMALS,
     FALSE,
     INTEGRAL,
     TEXT,
@@ -23,51 +25,26 @@ from .vectors import (
     boolean,
     column_of,
     element,
+    element_type,
     integer,
     null_of,
     repeat,
-    scalar,
     text,
     text_value,
     texts,
     type_name,
 )
+from .wide import kind_of_type
 
 __all__ = ["BUILTINS", "CONSTANTS", "signatures"]
 
-BUILTINS: dict[str, Builtin] = {}
-
 #: type names, partition schemes and kinds of objects: numbers, as in the language
-CONSTANTS = {type_name(t): integer(t) for t in (*STORABLE, keys.DT_ANY)}
+CONSTANTS = {type_name(t): integer(t) for t in (*WIRE_DTYPES, *BYTES, keys.DT_ANY)}
 CONSTANTS |= {
     name: integer(getattr(keys, name)) for name in ("SEQ", "VALUE", "RANGE", "LIST", "COMPO", "HASH")
 }
 CONSTANTS |= {"VAR": text("VAR"), "SHARED": text("SHARED"), "DEF": text("DEF")}
 CONSTANTS |= {"true": TRUE, "false": FALSE, "NULL": VOID}
-
-_SIGNATURES: list[str] = []
-
-
-def builtin(signature: str, *, labelled=False):
-    """Declare a function of the subset by its signature, such as ``size(X)``."""
-    name, _, inside = signature[:-1].partition("(")
-    words = [w.strip() for w in inside.split(",") if w.strip()]
-    rest = bool(words) and words[-1].startswith("*")
-    fixed = words[:-1] if rest else words
-    parameters = tuple(w.strip("[]") for w in fixed)
-    required = sum(not w.startswith("[") for w in fixed)
-
-    def declare(implementation):
-        BUILTINS[name] = Builtin(name, implementation, parameters, required, rest, labelled)
-        _SIGNATURES.append(signature)
-        return implementation
-
-    return declare
-
-
-def signatures() -> list[str]:
-    """The signatures of all functions of the subset, in order of name."""
-    return sorted(_SIGNATURES, key=str.lower)
 
 
 def _table(value, what: str) -> MemoryTable:
@@ -116,7 +93,7 @@ def clear_all_cache(session):
 @builtin("print(*X)")
 def print_(session, *values):
     for value in values:
-        session.printed.append(rendered(value))
+        session.printed.append(rendered(reply_value(value)))
 
 
 @builtin("undef(obj, [objType])")
@@ -150,16 +127,16 @@ def drop_function_view(session, name):
 # tables -----------------------------------------------------------------------------------------
 
 
-def _made_table(arguments, kind):
+def _made_table(arguments, kind, key_columns=()):
     first = arguments[0].value
     if isinstance(first, Column) and first.form == keys.DF_PAIR:
         if len(arguments) != 3:
             raise ScriptError("table: capacity:size goes with names and types")
-        return _empty_table(first, arguments[1].value, arguments[2].value, kind)
+        return _empty_table(first, arguments[1].value, arguments[2].value, kind, key_columns)
     names, columns = [], []
     for position, argument in enumerate(arguments):
         value = argument.value
-        if not isinstance(value, Column) or value.form == keys.DF_PAIR or value.type == keys.DT_ANY:
+        if not isinstance(value, Column) or value.form == keys.DF_PAIR:
             raise refused("a table from anything but vectors")
         names.append(argument.name or f"C{position}")
         columns.append(value)
@@ -167,23 +144,29 @@ def _made_table(arguments, kind):
     if len(lengths) > 1:
         raise ScriptError("table: the columns must be equally long")
     rows = lengths.pop() if lengths else 1
-    made = [repeat(c, rows) if c.form == keys.DF_SCALAR else c for c in columns]
-    return MemoryTable.of(Table(names, made), kind=kind)
+    made = Table(names, [repeat(c, rows) if c.form == keys.DF_SCALAR else c for c in columns])
+    if not key_columns:
+        return MemoryTable.of(made, kind=kind)
+    scales = [c.scale for c in made.columns]
+    keyed = MemoryTable(names, [c.type for c in made.columns], scales, kind=kind, key_columns=key_columns)
+    keyed.append(made.columns)
+    return keyed
 
 
-def _empty_table(capacity, names, types, kind):
+def _empty_table(capacity, names, types, kind, key_columns):
     if capacity.type not in INTEGRAL or capacity.data[1] != 0:
         raise refused("a table that begins with rows (capacity:size with a size other than 0)")
     if not isinstance(names, Column) or names.type not in TEXT:
         raise ScriptError("table: the column names must be strings")
     if isinstance(types, Column) and types.type in TEXT:
         numbers = {name: number for number, name in keys.TYPE_STRING.items()}
-        types = [numbers.get(name.upper(), -1) for name in types.strings()]
+        kinds = [(numbers.get(name.upper(), -1), 0) for name in types.strings()]
     elif isinstance(types, Column) and types.type in INTEGRAL:
-        types = types.data.tolist()
+        kinds = [kind_of_type(number) for number in types.data.tolist()]
     else:
         raise ScriptError("table: the column types must be type constants such as INT")
-    return MemoryTable(names.strings(), types, kind=kind)
+    types, scales = [t for t, _ in kinds], [scale for _, scale in kinds]
+    return MemoryTable(names.strings(), types, scales, kind=kind, key_columns=key_columns)
 
 
 @builtin("table(X, *X)", labelled=True)
@@ -194,6 +177,18 @@ def table(session, *arguments):
 @builtin("streamTable(X, *X)", labelled=True)
 def stream_table(session, *arguments):
     return _made_table(arguments, "REALTIME TABLE")
+
+
+@builtin("keyedTable(keyColumns, X, *X)", labelled=True)
+def keyed_table(session, key_columns, *arguments):
+    names = _names(key_columns.value, "keyedTable: keyColumns")
+    return _made_table(arguments, "IN-MEMORY KEYED TABLE", names)
+
+
+def _names(value, what: str) -> tuple[str, ...]:
+    if not isinstance(value, Column) or value.type not in TEXT or not len(value):
+        raise ScriptError(f"{what} must be column names")
+    return tuple(value.strings())
 
 
 def _columns_of(value) -> list[Column]:
@@ -211,10 +206,11 @@ def _columns_of(value) -> list[Column]:
     return columns
 
 
-def _appended(session, target, columns) -> int:
+def _appended(session, store, columns) -> int:
+    """Hand the columns to `store`, scalars repeated; the number of rows."""
     rows = max((len(c) for c in columns if c.form != keys.DF_SCALAR), default=1)
     columns = [repeat(c, rows) if c.form == keys.DF_SCALAR and rows != 1 else c for c in columns]
-    count = target.append(columns)
+    count = store(columns)
     session.counters.rows += count
     return count
 
@@ -230,7 +226,7 @@ def table_insert(session, target, *data):
         columns = _columns_of(data[0])
     else:
         columns = [c for value in data for c in _columns_of(value)]
-    return integer(_appended(session, target, columns))
+    return integer(_appended(session, target.append, columns))
 
 
 def _by_name(target: MemoryTable, given: Dictionary) -> list[Column]:
@@ -255,7 +251,18 @@ def append(session, target, data):
     target = _table(target, "append!: the first argument")
     if not isinstance(data, MemoryTable):
         raise ScriptError("append!: the new data must be a table")
-    _appended(session, target, data.snapshot().columns)
+    _appended(session, target.append, data.snapshot().columns)
+    return target
+
+
+@builtin("upsert!(obj, newData, [ignoreNull], [keyColNames])")
+def upsert(session, target, data, ignore_null=None, key_columns=None):
+    target = _table(target, "upsert!: the first argument")
+    if not isinstance(data, MemoryTable):
+        raise ScriptError("upsert!: the new data must be a table")
+    names = target.key_columns if key_columns is None else _names(key_columns, "upsert!: keyColNames")
+    ignore_null = ignore_null is not None and arithmetic.is_true(ignore_null)
+    _appended(session, lambda columns: target.upsert(columns, names, ignore_null), data.snapshot().columns)
     return target
 
 
@@ -275,14 +282,15 @@ def schema(session, target):
     if isinstance(target, Database):
         raise refused("schema of a database")
     target = _table(target, "schema: the argument")
-    types = target.types
+    kinds = list(zip(target.types, target.scales, strict=True))
     definitions = Table(
-        ["name", "typeString", "typeInt", "comment"],
+        ["name", "typeString", "typeInt", "comment", "extra"],
         [
             texts(target.names),
-            texts([type_name(t) for t in types]),
-            column_of(keys.DT_INT, types),
-            texts([""] * len(types)),
+            texts([type_name(*kind) for kind in kinds]),
+            column_of(keys.DT_INT, [t for t, _ in kinds]),
+            texts([""] * len(kinds)),
+            column_of(keys.DT_INT, [scale if _has_scale(t) else null_of(keys.DT_INT) for t, scale in kinds]),
         ],
     )
     return Dictionary(
@@ -292,6 +300,10 @@ def schema(session, target):
             [definitions, text(target.partition_column), integer(len(target))],
         ),
     )
+
+
+def _has_scale(type_id: int) -> bool:
+    return type_id in DECIMALS or element_type(type_id) in DECIMALS
 
 
 # databases --------------------------------------------------------------------------------------
@@ -364,80 +376,3 @@ def drop_table(session, handle, name):
     wanted = text_value(name, "dropTable: tableName")
     base.table(wanted)
     base.tables.pop(wanted, None)
-
-
-# values -----------------------------------------------------------------------------------------
-
-
-@builtin("typestr(X)")
-def typestr(session, value):
-    if isinstance(value, MemoryTable):
-        return text(value.kind)
-    if isinstance(value, Dictionary):
-        return text(f"{type_name(value.keys.type)}->{type_name(value.values.type)} DICTIONARY")
-    if isinstance(value, Database):
-        return text("HANDLE")
-    if not isinstance(value, Column):
-        return text("FUNCTIONDEF" if value is not None else "VOID")
-    name = type_name(value.type)
-    if value.form == keys.DF_SCALAR:
-        return text(name)
-    if value.form == keys.DF_PAIR:
-        return text(f"{name} PAIR")
-    fast = "" if value.type in (*TEXT, keys.DT_ANY) else "FAST "
-    return text(f"{fast}{name} VECTOR")
-
-
-def _rows(value) -> int:
-    if isinstance(value, (Column, MemoryTable, Dictionary)):
-        return len(value)
-    raise ScriptError("this value has no size")
-
-
-@builtin("size(X)")
-def size(session, value):
-    return integer(_rows(value))
-
-
-@builtin("rows(X)")
-def rows_(session, value):
-    return integer(_rows(value))
-
-
-@builtin("cols(X)")
-def cols(session, value):
-    return integer(len(value.names) if isinstance(value, MemoryTable) else 1)
-
-
-def _declare_aggregate(name, compute):
-    @builtin(f"{name}(X)")
-    def aggregate(session, value):
-        if isinstance(value, MemoryTable):
-            if name == "count":
-                return integer(len(value))
-            raise refused(f"{name} of a table")
-        return compute(value)
-
-
-for _name, _compute in arithmetic.AGGREGATES.items():
-    _declare_aggregate(_name, _compute)
-
-
-def _declare_cast(name, target):
-    @builtin(f"{name}([X])")
-    def convert(session, value=None):
-        if value is None:
-            return _null(target)
-        if not isinstance(value, Column):
-            raise ScriptError(f"{name}: a scalar or a vector is needed")
-        if target == keys.DT_SYMBOL and value.form == keys.DF_SCALAR:
-            raise ScriptError("symbol: a vector is needed")
-        return cast(value, target)
-
-
-def _null(target):
-    return text("") if target in TEXT else scalar(target, null_of(target))
-
-
-for _target in STORABLE:
-    _declare_cast(type_name(_target).lower(), _target)

@@ -1,7 +1,7 @@
 """Running parsed scripts: scopes, expressions, statements, calls.
 
-Values are `Column` (never changed in place), `MemoryTable`, `Dictionary`, `Database`, functions, and
-None for "no value". Scripts reach nothing else: names are looked up in the scopes and tables below,
+Values are `Column` (never changed in place), `MemoryTable`, `Dictionary`, `Matrix`, `Set`, `Database`, functions,
+and None for "no value". Scripts reach nothing else: names are looked up in the scopes and tables below,
 never in Python's.
 """
 
@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from .. import settings as keys
-from ..column import Column, Dictionary, Table
+from ..column import Column, Dictionary
 from . import arithmetic, syntax
 from .failures import ScriptError, refused
+from .forms import adopted, array_type, cell, indexed
 from .select import run_select
 from .tables import Database, MemoryTable
-from .vectors import INTEGRAL, TEXT, element, take, text, text_value, texts, unified
+from .vectors import text, text_value, texts, unified
 
-__all__ = ["Aliased", "Builtin", "Counters", "Partial", "Session", "UserFunction", "Workspace", "reply_value"]
+__all__ = ["Aliased", "Builtin", "Counters", "Partial", "Session", "UserFunction", "Workspace"]
 
 #: User functions calling user functions; each level takes about ten Python frames.
 CALL_DEPTH_LIMIT = 40
@@ -111,6 +110,7 @@ class Partial:
 
 
 _OPEN = object()
+_WITHOUT_VALUE = ("append!", "upsert!")
 _FUNCTIONS = (Builtin, UserFunction, Partial)
 
 
@@ -168,7 +168,7 @@ class Session:
     # entry points ---------------------------------------------------------------------------
 
     def run(self, script: str):
-        """The value of the script's last statement; assignments, definitions and ``append!`` have none."""
+        """The value of the script's last statement; assignments, definitions, ``append!`` and ``upsert!`` have none."""
         statements = syntax.parse(script)
         result = self._guarded(self._run_block, statements, self._top)
         if isinstance(result, _Returned):
@@ -178,14 +178,14 @@ class Session:
     def call(self, source: str, arguments: list):
         """Apply the callable expression `source` to decoded arguments."""
         expression = syntax.parse_callable(source)
-        return self._guarded(self._call_request, expression, [_adopted(a) for a in arguments])
+        return self._guarded(self._call_request, expression, [adopted(a) for a in arguments])
 
     def upload(self, names: list[str], values: list) -> None:
         """Set session variables."""
         for name, value in zip(names, values, strict=True):
             if not name.isidentifier():
                 raise ScriptError(f"'{name}' is not a variable name")
-            self._top.variables[name] = _adopted(value)
+            self._top.variables[name] = adopted(value)
 
     def _guarded(self, work, *arguments):
         self._depth = 0
@@ -204,20 +204,21 @@ class Session:
         result = self.apply(function, arguments)
         while isinstance(function, Partial):
             function = function.function
-        return None if isinstance(function, Builtin) and function.name == "append!" else result
+        return None if isinstance(function, Builtin) and function.name in _WITHOUT_VALUE else result
 
     @staticmethod
     def _yields_target(statement) -> bool:
-        """``append!`` would answer with the whole table: nobody asked for it."""
+        """``append!`` and ``upsert!`` would answer with the whole table: nobody asked for it."""
         if not isinstance(statement, syntax.Chain):
             return False
         last = statement.links[-1]
         if isinstance(last, syntax.Method):
-            return last.name == "append!"
+            return last.name in _WITHOUT_VALUE
         return (
             isinstance(last, syntax.Invoke)
             and len(statement.links) == 1
-            and statement.base == syntax.Name("append!")
+            and isinstance(statement.base, syntax.Name)
+            and statement.base.name in _WITHOUT_VALUE
         )
 
     # names ----------------------------------------------------------------------------------
@@ -262,10 +263,10 @@ class Session:
         return self._lookup(node.name, frame)
 
     def _vector(self, node, frame):
-        return unified([_cell(self.evaluate(e, frame)) for e in node.elements])
+        return unified([cell(self.evaluate(e, frame)) for e in node.elements])
 
     def _tuple(self, node, frame):
-        return Column(keys.DT_ANY, [_cell(self.evaluate(e, frame)) for e in node.elements])
+        return Column(keys.DT_ANY, [cell(self.evaluate(e, frame)) for e in node.elements])
 
     def _pair(self, node, frame):
         cells = unified([self._scalar(node.first, frame), self._scalar(node.second, frame)])
@@ -340,12 +341,14 @@ class Session:
             )
             return Partial(value, arguments)
         if kind is syntax.Index:
-            return _indexed(value, self.evaluate(link.expression, frame))
+            if link.expression is None:
+                return array_type(value)
+            return indexed(value, self.evaluate(link.expression, frame))
         if kind is syntax.Member:
             if isinstance(value, MemoryTable):
                 return value.column(link.name)
             if isinstance(value, Dictionary):
-                return _indexed(value, text(link.name))
+                return indexed(value, text(link.name))
             raise ScriptError(f"'.{link.name}': only tables and dictionaries have named parts")
         function = self.function(link.name, frame)
         if isinstance(base, syntax.Name):
@@ -396,7 +399,7 @@ class Session:
 
     def _apply_builtin(self, function, arguments, named):
         if named:
-            arguments = _merged(function.name, function.parameters, arguments, named)
+            arguments = _merged(function.name, function.parameters, function.required, arguments, named)
         count = len(arguments)
         if count < function.required or (count > len(function.parameters) and not function.rest):
             takes = str(function.required)
@@ -523,77 +526,17 @@ _EVALUATE = {
 }
 
 
-def _adopted(value):
-    """A decoded argument as the interpreter holds it."""
-    if isinstance(value, Table):
-        return MemoryTable.of(value)
-    if not isinstance(value, (Column, Dictionary)):
-        raise refused("an argument of this form")
-    if isinstance(value, Dictionary) and len(value.keys) != len(value.values):
-        raise ScriptError("a dictionary has as many keys as values")
-    return value
-
-
-def reply_value(value):
-    """An interpreter's value as a neutral one: tables as snapshots, handles and functions as text."""
-    if isinstance(value, MemoryTable):
-        return value.snapshot()
-    if isinstance(value, Column) and value.type == keys.DT_ANY:
-        return Column(keys.DT_ANY, [reply_value(v) for v in value.data], form=value.form)
-    if value is None or isinstance(value, (Column, Dictionary, Table)):
-        return value
-    return text(repr(value))
-
-
-def _cell(value):
-    """What may stand in a vector; tables are copied out."""
-    value = reply_value(value)
-    if value is None:
-        raise ScriptError("an element of the vector has no value")
-    return value
-
-
-def _merged(name: str, parameters: tuple, arguments: list, named: dict) -> list:
-    """Positional and keyword arguments as one list; gaps are not possible."""
+def _merged(name: str, parameters: tuple, required: int, arguments: list, named: dict) -> list:
+    """Positional and keyword arguments as one list; optional ones that are left out between others are None."""
     merged = list(arguments)
     for position, parameter in enumerate(parameters):
         if parameter in named:
             if position < len(merged):
                 raise ScriptError(f"{name}: argument {parameter} is given twice")
-            if position > len(merged):
-                missing = parameters[len(merged)]
+            for missing in parameters[len(merged) : min(position, required)]:
                 raise ScriptError(f"{name}: argument {missing} must be given before {parameter}")
+            merged += [None] * (position - len(merged))
             merged.append(named[parameter])
     for unknown in named.keys() - set(parameters):
         raise refused(f"the argument {unknown} of {name}")
     return merged
-
-
-def _indexed(value, index):
-    if not isinstance(index, Column):
-        raise ScriptError("an index must be a number, a name or a vector of them")
-    if isinstance(value, MemoryTable) and index.type in TEXT and len(index) == 1:
-        return value.column(index.strings()[0])
-    if isinstance(value, Dictionary):
-        wanted = reply_value(index)
-        if value.keys.type not in TEXT or wanted.type not in TEXT or len(wanted) != 1:
-            raise refused("an index of this kind into a dictionary")
-        names = value.keys.strings()
-        name = wanted.strings()[0]
-        found = element(value.values, names.index(name) if name in names else -1)
-        return MemoryTable.of(found) if isinstance(found, Table) else found
-    if not isinstance(value, Column) or index.type not in INTEGRAL:
-        raise refused("an index of this kind")
-    if value.form == keys.DF_SCALAR:
-        raise ScriptError("a scalar has no elements")
-    if index.form == keys.DF_SCALAR:
-        found = element(value, int(index.data[0]))
-        return MemoryTable.of(found) if isinstance(found, Table) else found
-    if index.form == keys.DF_PAIR:
-        start, stop = (int(i) for i in index.data)
-        rows = np.arange(max(start, 0), max(min(stop, len(value)), 0))
-    else:
-        rows = index.data.astype(np.int64)
-        if len(rows) and (rows.min() < 0 or rows.max() >= len(value)):
-            raise ScriptError("an index lies outside the vector")
-    return take(value, rows)

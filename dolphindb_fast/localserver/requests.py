@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from ..errors import ProtocolError
 
-__all__ = ["ASYNCHRONOUS", "Body", "CLEAR_MEMORY", "FOREIGN_LANGUAGE", "Header", "RequestCache", "error_line"]
+__all__ = ["ASYNCHRONOUS", "Body", "CLEAR_MEMORY", "FOREIGN_LANGUAGE", "Header", "NO_DECIMALS", "RequestCache",
+           "error_line"]
 
 # request flags
 ASYNCHRONOUS = 4
 CLEAR_MEMORY = 16
+NO_DECIMALS = 1 << 23
 #: Python parser, kdb parser, Oracle and MySQL dialect
 FOREIGN_LANGUAGE = 2048 | 4096 | 3 << 19
 

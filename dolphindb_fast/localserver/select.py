@@ -1,4 +1,4 @@
-"""``select`` and ``exec`` over one table: columns, expressions, aggregates, ``where``."""
+"""``select`` and ``exec`` over one table: columns, expressions, aggregates, conditions, groups, order, limit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from .. import settings as keys
 from ..column import Column, Table
 from . import arithmetic, syntax
 from .failures import ScriptError, refused
+from .ordering import groups, ranks
 from .tables import MemoryTable
-from .vectors import integer, repeat, take
+from .vectors import integer, part, repeat, take, unified
 
 __all__ = ["run_select"]
 
@@ -26,15 +27,65 @@ def run_select(session, node: syntax.Select, frame):
         keep = _kept(session, node.conditions, columns, rows, frame)
         columns = {name: take(column, keep) for name, column in columns.items()}
         rows = int(keep.sum())
-    names, values = _items(session, node.items, columns, rows, frame)
-    if node.exec and len(values) == 1:
+    if node.groups:
+        if node.exec:
+            raise refused("exec with group by")
+        names, values = _grouped(session, node, columns, rows, frame)
+        columns = {}
+    else:
+        names, values = _items(session, node.items, columns, rows, frame)
+    names = _distinct(names)
+    if node.exec and len(values) == 1 and values[0].form == keys.DF_SCALAR:
         return values[0]
     lengths = {len(v) for v in values if v.form != keys.DF_SCALAR}
     if len(lengths) > 1:
         raise ScriptError("the selected columns must be equally long")
     size = lengths.pop() if lengths else 1
     made = [_vector(v, size) for v in values]
-    return MemoryTable.of(Table(_distinct(names), made))
+    if node.order:
+        order = _order(session, node.order, {**columns, **dict(zip(names, made, strict=True))}, size, frame)
+        made = [take(column, order) for column in made]
+    if node.limit is not None:
+        made = [part(column, 0, min(node.limit, size)) for column in made]
+    return made[0] if node.exec and len(made) == 1 else MemoryTable.of(Table(names, made))
+
+
+def _grouped(session, node, columns, rows, frame):
+    """One row for each group: what it is grouped by, then the items, which must be one value each."""
+    names, group_columns = _items(session, node.groups, columns, rows, frame)
+    group_columns = [_vector(column, rows) for column in group_columns]
+    if any(len(column) != rows for column in group_columns):
+        raise ScriptError("group by: a column has another length than the table")
+    found, members = groups(group_columns)
+    grouped = dict(zip(names, found, strict=True))
+    # a column that is grouped by stands in front already
+    in_front = [group.expression for group in node.groups]
+    items = [item for item in node.items if getattr(item, "expression", None) not in in_front]
+    parts: list[list] = []
+    item_names: list[str] = []
+    for chosen in members:
+        of_group = {name: take(column, chosen) for name, column in columns.items()}
+        item_names, values = _items(session, items, of_group, len(chosen), frame)
+        if any(value.form != keys.DF_SCALAR for value in values):
+            raise ScriptError("group by: a selected value must be one value for each group")
+        parts.append(values)
+    if not members:
+        item_names, values = _items(session, items, columns, 0, frame)
+        return [*grouped, *item_names], [*grouped.values(), *[take(v, np.zeros(0, dtype=np.int64)) for v in values]]
+    return [*grouped, *item_names], [*grouped.values(), *[unified(list(cells)) for cells in zip(*parts, strict=True)]]
+
+
+def _order(session, sortings, columns, size, frame):
+    """Row numbers in the order asked for."""
+    scope = _scope(frame, columns)
+    sort_keys = []
+    for expression, falls in sortings:
+        column = session.evaluate(expression, scope)
+        if not isinstance(column, Column) or column.form == keys.DF_SCALAR or len(column) != size:
+            raise ScriptError("order by: a vector as long as the result is needed")
+        rank = ranks(column)
+        sort_keys.append(-rank if falls else rank)
+    return np.lexsort(sort_keys[::-1])
 
 
 def _scope(frame, columns):

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import selectors
 import socket
 import threading
 from collections import deque
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import NamedTuple
 
 from .._core import dumps
-from .._decode import Reader
-from ..errors import ProtocolError, ServerError, UsageError
-from .failures import ScriptError, refused
-from .interpreter import Counters, Session, Workspace, reply_value
-from .requests import (
-    ASYNCHRONOUS,
-    CLEAR_MEMORY,
-    FOREIGN_LANGUAGE,
-    LINE_LIMIT,
-    RequestCache,
-    error_line,
-)
+from ..errors import UsageError
+from .connection import Connection
+from .forms import reply_value
+from .interpreter import Counters, Session, Workspace
+from .requests import error_line
 from .syntax import parse
 from .tables import Database, MemoryTable
-from .vectors import TRUE, wire_ready
+from .vectors import wire_ready
 
-__all__ = ["FailedTask", "LocalServer"]
+__all__ = ["ORDERS", "FailedTask", "LocalServer"]
 
 log = logging.getLogger("dolphindb_fast.localserver")
+
+#: what `order` may be
+ORDERS = ("sequential", "shuffled", "unanswered")
 
 _FAILED_TASKS_KEPT = 1000
 
@@ -40,6 +38,14 @@ class FailedTask(NamedTuple):
     task: str
     error: str
     asynchronous: bool
+
+
+class _Reply(NamedTuple):
+    """What a request that begins with `task` is answered with: an error line, or an object."""
+
+    task: str
+    error: bytes | None
+    value: bytes
 
 
 class LocalServer:
@@ -55,11 +61,21 @@ class LocalServer:
         Where to listen; port 0 takes a free one, which `port` tells after `start`.
     users : mapping
         User names and passwords. A client may also connect without a user, as guest.
+    order : str
+        What becomes of the tasks of one connection. "sequential": asynchronous requests run in the order in which
+        they came. "shuffled": those that come close behind each other, in any order, and synchronous ones before
+        them. "unanswered": as sequential, but on a connection that began asynchronously nothing is ever answered.
+        The vendor promises no order; what fails with one of these does not hold of a DolphinDB server.
+    delay : float
+        Seconds that every request waits before it runs, as on a busy server.
 
     Attributes
     ----------
     host : str
     port : int
+    order : str
+    delay : float
+        As given; may be changed at any time.
 
     Examples
     --------
@@ -67,14 +83,25 @@ class LocalServer:
     ...     session.connect(server.host, server.port, "admin", "123456")
     """
 
-    def __init__(self, host="127.0.0.1", port=0, *, users=MappingProxyType({"admin": "123456"})) -> None:
+    def __init__(self, host="127.0.0.1", port=0, *, users=MappingProxyType({"admin": "123456"}),
+                 order="sequential", delay=0.0) -> None:
+        if order not in ORDERS:
+            raise UsageError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
+        if not 0 <= delay < threading.TIMEOUT_MAX:
+            raise UsageError(f"delay must be a number of seconds, not {delay!r}")
         self.host = host
         self.port = port
+        self.order = order
+        self.delay = delay
         self._workspace = Workspace(dict(users))
         self._console = Session(self._workspace)
         self._console_lock = threading.Lock()
         self._lock = threading.Lock()
-        self._live: set[_Connection] = set()
+        self._live: set[Connection] = set()
+        self._replies: list[_Reply] = []
+        self._unpaused = threading.Event()
+        self._unpaused.set()
+        self._stopping = threading.Event()
         self._past = Counters()
         self._failed: deque[FailedTask] = deque(maxlen=_FAILED_TASKS_KEPT)
         self._listener: socket.socket | None = None
@@ -104,6 +131,7 @@ class LocalServer:
         self._listener = listener
         self._wake = socket.socketpair()
         self._stopped.clear()
+        self._stopping.clear()
         self._acceptor = threading.Thread(
             target=self._accept, args=(listener, self._wake[0]), name="localserver-accept", daemon=True
         )
@@ -115,6 +143,8 @@ class LocalServer:
         listener, self._listener = self._listener, None
         if listener is None:
             return
+        self._stopping.set()
+        self._unpaused.set()
         self._wake[1].send(b"x")
         self._acceptor.join()
         listener.close()
@@ -158,6 +188,12 @@ class LocalServer:
         return total
 
     @property
+    def open_connections(self) -> int:
+        """How many clients are connected at this moment."""
+        with self._lock:
+            return len(self._live)
+
+    @property
     def failed_tasks(self) -> list[FailedTask]:
         """The last 1,000 requests that ended in an error, oldest first."""
         return list(self._failed)
@@ -196,6 +232,54 @@ class LocalServer:
                     log.info("%s", line)
                 self._console.printed.clear()
 
+    # what happens instead ------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within the block no request begins to run; what was under way goes on. Connections are still made."""
+        self._unpaused.clear()
+        try:
+            yield
+        finally:
+            self._unpaused.set()
+
+    def refuse(self, task: str, error: str, *, times: int = 1) -> None:
+        """Answer the next requests that begin with `task` with an error line, without running them.
+
+        Parameters
+        ----------
+        task : str
+            Beginning of a function's name or expression, of a script, or of the names of uploaded variables;
+            "connect" for handshakes, whose connections are closed then.
+        error : str
+            Such as ``<NotLeader>127.0.0.1:8849``.
+        times : int
+            How many requests.
+        """
+        with self._lock:
+            self._replies += [_Reply(task, error_line(error), b"")] * times
+
+    def answer(self, task: str, value: object, *, times: int = 1) -> None:
+        """Answer the next requests that begin with `task` with `value`, without running them; as `refuse`."""
+        with self._lock:
+            self._replies += [_Reply(task, None, dumps(value))] * times
+
+    def _reply_to(self, task: str) -> _Reply | None:
+        """The reply that somebody set for this request, which is then used up."""
+        if not self._replies:
+            return None
+        with self._lock:
+            for number, reply in enumerate(self._replies):
+                if task.startswith(reply.task):
+                    return self._replies.pop(number)
+        return None
+
+    def _await_turn(self) -> None:
+        """What stands before every request."""
+        if self.delay:
+            self._stopping.wait(self.delay)
+        self._unpaused.wait()
+
     def _find(self, name: str) -> MemoryTable:
         work = self._workspace
         if Database.is_path(name):
@@ -230,7 +314,7 @@ class LocalServer:
     def _serve(self, peer: socket.socket) -> None:
         with self._lock:
             self._last_session += 1
-            connection = _Connection(self, peer, self._last_session)
+            connection = Connection(self, peer, self._last_session)
             self._live.add(connection)
         try:
             connection.thread.start()
@@ -239,12 +323,12 @@ class LocalServer:
             self._forget(connection)
             peer.close()
 
-    def _forget(self, connection: _Connection) -> None:
+    def _forget(self, connection: Connection) -> None:
         with self._lock:
             self._live.discard(connection)
             self._past = self._past + connection.session.counters
 
-    def _failure(self, connection: _Connection, task: str, error: str, asynchronous: bool) -> None:
+    def _failure(self, connection: Connection, task: str, error: str, asynchronous: bool) -> None:
         connection.session.counters.failures += 1
         shown = task if len(task) <= 1000 else task[:1000] + "..."
         self._failed.append(FailedTask(shown, error, asynchronous))
@@ -252,145 +336,3 @@ class LocalServer:
             log.warning("asynchronous task %r failed: %s", shown, error)
         else:
             log.info("synchronous task %r failed: %s", shown, error)
-
-
-class _Connection:
-    """One client: its socket, its session, the loop over its requests."""
-
-    def __init__(self, server: LocalServer, peer: socket.socket, number: int) -> None:
-        self.server = server
-        self.peer = peer
-        self.number = b"%d" % number
-        self.session = Session(server._workspace)
-        self.session.counters.connections = 1
-        self.cache = RequestCache()
-        self.thread = threading.Thread(target=self._run, name=f"localserver-{number}", daemon=True)
-
-    def hang_up(self) -> None:
-        """Make the thread's next read or write end; it closes the socket itself."""
-        try:
-            self.peer.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-
-    def _run(self) -> None:
-
-        peer = self.peer
-        try:
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            reader = Reader(peer.recv_into, window=1 << 18)
-            if self._handshake(reader):
-                while True:
-                    self._request(reader)
-        except EOFError:
-            pass
-        except ProtocolError as error:
-            log.warning("connection %s closed: %s", self.number.decode(), error)
-        except OSError as error:
-            log.info("connection %s lost: %s", self.number.decode(), error)
-        except MemoryError:
-            log.warning("connection %s closed: out of memory", self.number.decode())
-        except Exception:
-            log.exception("connection %s closed: an error of the local server", self.number.decode())
-        finally:
-            peer.close()
-            self.server._forget(self)
-
-    # requests -----------------------------------------------------------------------------------
-
-    def _handshake(self, reader) -> bool:
-        header = self.cache.header(reader.read_line(LINE_LIMIT))
-        known = header.first and header.length <= LINE_LIMIT
-        lines = reader.read_bytes(header.length).split(b"\n") if known else [b""]
-        if lines[0] != b"connect":
-            raise ProtocolError("the first request is not a handshake")
-        head = self.number + b" %d 1\n"
-        if lines[1:] in ([], [b""]):
-            self._send(head % 0 + b"OK\n")
-            return True
-        if len(lines) != 5 or lines[1] != b"login":
-            raise ProtocolError("a handshake with something other than a login")
-        user, password = lines[2].decode(errors="replace"), lines[3].decode(errors="replace")
-        try:
-            if lines[4] != b"false":
-                raise refused("an encrypted login")
-            if user:
-                self.server._workspace.check_password(user, password)
-                self.session.user = user
-        except ScriptError as error:
-            self._send(head % 0 + error_line(error.serverText) + b"\n")
-            return False
-        self._send(head % 1 + b"OK\n" + dumps(TRUE))
-        return True
-
-    def _request(self, reader) -> None:
-        header = self.cache.header(reader.read_line(LINE_LIMIT))
-        body = self.cache.body(reader.read_bytes(header.length))
-        if header.first:
-            raise ProtocolError("a second handshake")
-        values = [reader.read_object() for _ in range(body.count)]
-        session = self.session
-        session.counters.requests += 1
-        try:
-            result = self._execute(header, body, values)
-        except ServerError as error:
-            return self._failed(header, body, error.serverText)
-        except Exception as error:
-            # a fault of this server must not look like a fault of the network
-            log.exception("task %r", body.text[:200])
-            return self._failed(header, body, f"the local server failed: {type(error).__name__}: {error}")
-        finally:
-            if header.flags & CLEAR_MEMORY:
-                session.clear()
-        if header.flags & ASYNCHRONOUS:
-            session.printed.clear()
-        else:
-            self._reply(header, body, result)
-
-    def _execute(self, header, body, values):
-        if header.session != self.number:
-            raise ScriptError(f"the session id is {self.number.decode()}")
-        if header.flags & FOREIGN_LANGUAGE:
-            raise refused("another script language or SQL dialect than DolphinDB's own")
-        if header.fetch_size:
-            raise refused("fetchSize (replies in blocks)")
-        if body.kind == "function":
-            return self.session.call(body.text, values)
-        if body.kind == "script":
-            return self.session.run(body.text)
-        names = body.text.split(",")
-        if len(names) != len(values):
-            raise ScriptError(f"{len(values)} objects for {len(names)} variables")
-        self.session.upload(names, values)
-        return None
-
-    # replies ------------------------------------------------------------------------------------
-
-    def _reply(self, header, body, result) -> None:
-        value = wire_ready(reply_value(result))
-        if value is None:
-            return self._send(self._messages() + self.number + b" 0 1\nOK\n")
-        try:
-            encoded = dumps(value)
-        except Exception as error:
-            return self._failed(header, body, f"the result can't be sent: {error}")
-        self._send(self._messages() + self.number + b" 1 1\nOK\n" + encoded)
-
-    def _failed(self, header, body, text: str) -> None:
-        asynchronous = bool(header.flags & ASYNCHRONOUS)
-        self.server._failure(self, body.text, text, asynchronous)
-        if asynchronous:
-            self.session.printed.clear()
-        else:
-            self._send(self._messages() + self.number + b" 0 1\n" + error_line(text) + b"\n")
-
-    def _messages(self) -> bytes:
-        printed = self.session.printed
-        if not printed:
-            return b""
-        blocks = b"".join(b"MSG\n" + t.replace("\0", "").encode(errors="replace") + b"\0" for t in printed)
-        printed.clear()
-        return blocks
-
-    def _send(self, data: bytes) -> None:
-        self.peer.sendall(data)

@@ -110,6 +110,8 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class Index:
+    """``[expression]``; None is ``[]``, which makes an array type of a type."""
+
     expression: object
 
 
@@ -163,10 +165,15 @@ class Lambda:
 
 @dataclass(frozen=True, slots=True)
 class Select:
+    """A query; `order` holds pairs of an expression and whether it falls, `limit` is the most rows or None."""
+
     exec: bool
     items: tuple
     source: object
     conditions: tuple
+    groups: tuple
+    order: tuple
+    limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +276,22 @@ class _Builder(Transformer):
     def parameter(self, mutable, name, default):
         return Parameter(str(name), mutable is not None, default)
 
-    def select(self, verb, *parts):
-        *items, source, where = parts
-        return Select(verb == "exec", tuple(items), source, where or ())
+    def select(self, verb, _, top, *parts):
+        *items, source, where, groups, order, _, limit = parts
+        rows = limit if top is None else top
+        if rows is not None and not rows.isdecimal():
+            raise ScriptError(f"top and limit take a whole number, not {rows}")
+        rows = None if rows is None else int(rows)
+        return Select(verb == "exec", tuple(items), source, where or (), groups or (), order or (), rows)
+
+    def group(self, _, *items):
+        return items
+
+    def order(self, _, *sortings):
+        return sortings
+
+    def sorting(self, expression, direction):
+        return expression, direction == "desc"
 
     def item(self, expression, name):
         return Labelled(expression, None if name is None else str(name))
@@ -331,7 +351,7 @@ class _Builder(Transformer):
     def hole(self):
         return Hole()
 
-    def index(self, expression):
+    def index(self, expression=None):
         return Index(expression)
 
     def member(self, name):
@@ -379,11 +399,13 @@ class TokenFilter:
 
     _opening = {"LPAR", "LSQB", "LBRACE"}
     _closing = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}
-    _continues_before = {"ELSE", "CATCH", "FROM", "WHERE", "COMMA", "AND", "OR", "COMPARE", "MULTIPLY"}
+    _continues_before = {
+        "ELSE", "CATCH", "FROM", "WHERE", "GROUP_BY", "ORDER_BY", "LIMIT", "COMMA", "AND", "OR", "COMPARE", "MULTIPLY",
+    }  # fmt: skip
     _continues_after = {
         "COMMA", "EQUAL", "ADD", "MINUS", "STAR", "MULTIPLY", "COMPARE", "COLON", "DOT", "AND", "OR", "NOT",
-        "IF", "ELSE", "TRY", "RETURN_", "THROW", "SHARE", "AS", "SELECT", "EXEC", "WHERE", "FROM", "DEF",
-        "__ANON_0", "__ANON_1", "__ANON_2",
+        "IF", "ELSE", "TRY", "RETURN_", "THROW", "SHARE", "AS", "SELECT", "EXEC", "WHERE", "FROM",
+        "GROUP_BY", "ORDER_BY", "DEF", "__ANON_0", "__ANON_1", "__ANON_2",
     }  # fmt: skip
     _values = {"NAME", "RPAR", "RSQB", "RBRACE"}
 
@@ -406,8 +428,8 @@ class TokenFilter:
                     yield Token.new_borrow_pos("_SEPARATOR", separator, separator)
                     before = previous = ""
                 separator = None
-            if kind == "WHERE":
-                top.where = True
+            if kind in ("WHERE", "GROUP_BY", "ORDER_BY"):
+                top.where = kind == "WHERE"
             elif kind == "EQUAL" and top.where:
                 token = Token.new_borrow_pos("COMPARE", "==", token)
             elif kind in self._opening:
@@ -448,8 +470,8 @@ def _parser() -> Lark:
 
 #: Words that begin or join constructs of the language which this server does not have.
 _REFUSED_WORDS = frozenset(
-    "for while do break continue update delete insert alter drop create use module timer assert group order "
-    "context pivot having limit top distinct csort asc desc cgroup map case switch enum class import include "
+    "for while do break continue update delete insert alter drop create use module timer assert "
+    "context pivot having distinct csort cgroup map case switch enum class import include "
     "transaction rpc submitJob with inner left right full join in between like exists interval".split()
 )
 

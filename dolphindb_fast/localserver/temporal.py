@@ -11,7 +11,7 @@ from ..column import Column
 from .failures import ScriptError
 from .vectors import scalar
 
-__all__ = ["INSTANTS", "TIMES_OF_DAY", "format_temporal", "literal"]
+__all__ = ["INSTANTS", "NUMPY_UNITS", "TIMES_OF_DAY", "duration_unit", "format_temporal", "literal"]
 
 _SECOND = 1_000_000_000
 
@@ -19,6 +19,7 @@ _SECOND = 1_000_000_000
 INSTANTS = {
     keys.DT_DATE: 86_400 * _SECOND,
     keys.DT_DATEHOUR: 3_600 * _SECOND,
+    keys.DT_DATEMINUTE: 60 * _SECOND,
     keys.DT_DATETIME: _SECOND,
     keys.DT_TIMESTAMP: 1_000_000,
     keys.DT_NANOTIMESTAMP: 1,
@@ -95,10 +96,12 @@ def _checked(type_id: int, value: int, source: str) -> Column:
     return scalar(type_id, value)
 
 
-_NUMPY_UNITS = {
+#: units of datetime64 with which the cells of each type are written
+NUMPY_UNITS = {
     keys.DT_DATE: "D",
     keys.DT_MONTH: "M",
     keys.DT_DATEHOUR: "h",
+    keys.DT_DATEMINUTE: "m",
     keys.DT_DATETIME: "s",
     keys.DT_TIMESTAMP: "ms",
     keys.DT_NANOTIMESTAMP: "ns",
@@ -113,8 +116,19 @@ def format_temporal(type_id: int, value: int) -> str:
     """The text of one cell that is not NULL, as the language writes it."""
     if type_id == keys.DT_MONTH:
         return f"{value // 12:04d}.{value % 12 + 1:02d}M"
-    shown = str(np.datetime64(value, _NUMPY_UNITS[type_id]))
+    shown = str(np.datetime64(value, NUMPY_UNITS[type_id]))
     if type_id in TIMES_OF_DAY:
         time = shown[11:]
         return time + "m" if type_id == keys.DT_MINUTE else time
     return shown.replace("-", ".")
+
+
+_DURATION_UNITS = ("ns", "us", "ms", "s", "m", "H", "d", "w", "M", "y", "B")
+
+
+def duration_unit(number: int) -> str:
+    """The suffix of a DURATION: a unit, or the four letters of a calendar."""
+    if 0 <= number < len(_DURATION_UNITS):
+        return _DURATION_UNITS[number]
+    letters = number.to_bytes(4, "little", signed=True)
+    return letters.decode() if letters.isalpha() and letters.isascii() else f"?{number}"

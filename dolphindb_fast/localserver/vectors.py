@@ -11,11 +11,15 @@ from collections.abc import Iterable
 import numpy as np
 
 from .. import settings as keys
-from ..column import NULLS, WIRE_DTYPES, Column, Dictionary, Table
+from ..cells import DECIMALS, IDENTIFIERS, is_null
+from ..column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Table
 from .failures import ScriptError
 
 __all__ = [
+    "BYTES",
+    "DECIMALS",
     "FALSE",
+    "IDENTIFIERS",
     "INTEGRAL",
     "FLOATING",
     "TEXT",
@@ -23,11 +27,18 @@ __all__ = [
     "VOID",
     "boolean",
     "column_of",
+    "each_column",
     "element",
+    "element_type",
     "fits",
+    "from_cells",
     "integer",
+    "is_storable",
+    "joined",
+    "null_cell",
     "null_mask",
     "null_of",
+    "part",
     "plain_text",
     "repeat",
     "scalar",
@@ -43,22 +54,51 @@ __all__ = [
 INTEGRAL = (keys.DT_CHAR, keys.DT_SHORT, keys.DT_INT, keys.DT_LONG)
 FLOATING = (keys.DT_FLOAT, keys.DT_DOUBLE)
 TEXT = (keys.DT_STRING, keys.DT_SYMBOL)
+#: cells of any number of bytes
+BYTES = (*TEXT, keys.DT_BLOB)
 
 VOID = Column(keys.DT_VOID, np.zeros(1, dtype=np.int8), form=keys.DF_SCALAR)
 
 
-def type_name(type_id: int) -> str:
-    return keys.TYPE_STRING.get(type_id, f"type {type_id}")
+def element_type(type_id: int) -> int | None:
+    """The type of the cells of an array vector; None of other types."""
+    element = type_id - keys.ARRAY_TYPE_BASE
+    return element if element in WIRE_DTYPES and element != keys.DT_VOID else None
+
+
+def is_storable(type_id: int) -> bool:
+    """Whether a table can have a column of the type."""
+    return type_id in WIRE_DTYPES or type_id in (*BYTES, keys.DT_ANY) or element_type(type_id) is not None
+
+
+def type_name(type_id: int, scale: int = 0) -> str:
+    """The name of a type; with `scale` as in ``DECIMAL64(2)``."""
+    element = element_type(type_id)
+    if element is not None:
+        return type_name(element, scale) + "[]"
+    name = keys.TYPE_STRING.get(type_id, f"type {type_id}")
+    return f"{name}({scale})" if scale and type_id in DECIMALS else name
+
+
+_WIDE_NULLS = {
+    **dict.fromkeys(IDENTIFIERS, bytes(16)),
+    keys.DT_DECIMAL128: bytes(15) + b"\x80",
+    keys.DT_COMPLEX: 2 * NULLS[np.dtype("<f8")].tobytes(),
+    keys.DT_POINT: 2 * NULLS[np.dtype("<f8")].tobytes(),
+    keys.DT_DURATION: NULLS[np.dtype("<i4")].tobytes() + bytes(4),
+}
+_WIDE_NULLS = {t: np.frombuffer(cell, dtype=WIRE_DTYPES[t])[0] for t, cell in _WIDE_NULLS.items()}
 
 
 def null_of(type_id: int):
     """The sentinel of a fixed-width type."""
-    return NULLS[WIRE_DTYPES[type_id]]
+    wide = _WIDE_NULLS.get(type_id)
+    return NULLS[WIRE_DTYPES[type_id]] if wide is None else wide
 
 
-def scalar(type_id: int, value) -> Column:
+def scalar(type_id: int, value, scale: int = 0) -> Column:
     """A scalar of a fixed-width type; `value` is the wire's number."""
-    return Column(type_id, np.array([value], dtype=WIRE_DTYPES[type_id]), form=keys.DF_SCALAR)
+    return Column(type_id, np.array([value], dtype=WIRE_DTYPES[type_id]), form=keys.DF_SCALAR, scale=scale)
 
 
 def fits(type_id: int, value: int) -> bool:
@@ -111,11 +151,12 @@ def plain_text(column: Column) -> Column:
     index = column.data
     if len(index) and (index.min() < 0 or index.max() >= len(base)):
         raise ScriptError("a symbol index lies outside its symbol base")
-    data, offsets = _gather_text(base.data, base.offsets, index)
+    data, offsets = _gathered(base.data, base.offsets, index)
     return Column(column.type, data, form=column.form, offsets=offsets)
 
 
-def _gather_text(data, offsets, index):
+def _gathered(data, offsets, index):
+    """The cells between the offsets that `index` chooses, and their new offsets."""
     lengths = np.diff(offsets)[index]
     starts = offsets[:-1][index]
     cuts = np.zeros(len(lengths) + 1, dtype=np.int64)
@@ -125,19 +166,27 @@ def _gather_text(data, offsets, index):
 
 
 def null_mask(column: Column):
-    """True where a cell is NULL."""
-    if column.type in TEXT:
-        if column.symbols is not None:
-            return column.data == 0
+    """True where a cell is NULL; of an array vector, where a row has no cells."""
+    if column.symbols is not None:
+        return column.data == 0
+    if column.offsets is not None:
         return np.diff(column.offsets) == 0
     if column.type == keys.DT_ANY:
         return np.array([isinstance(x, Column) and x.type == keys.DT_VOID for x in column.data], dtype=bool)
     if column.type == keys.DT_VOID:
         return np.ones(len(column), dtype=bool)
-    if column.type not in WIRE_DTYPES:
-        raise ScriptError(f"{type_name(column.type)} values can't be computed with here")
+    if column.type == keys.DT_DURATION:
+        return np.ascontiguousarray(column.data).view("<i4")[::2] == null_of(keys.DT_INT)
+    if column.type in _WIDE_NULLS:
+        nulls = is_null(column)
+        return np.zeros(len(column), dtype=bool) if nulls is None else nulls
     null = column.data == null_of(column.type)
     return null | np.isnan(column.data) if column.type in FLOATING else null
+
+
+def from_cells(column: Column, data) -> Column:
+    """A vector of `data`, cells of the fixed-width type of `column`."""
+    return Column(column.type, data, scale=column.scale)
 
 
 def take(column: Column, index) -> Column:
@@ -149,26 +198,61 @@ def take(column: Column, index) -> Column:
         return Column(column.type, column.data[index], symbols=column.symbols, scale=column.scale)
     if index.dtype == bool:
         if index.all():
-            return Column(column.type, column.data, offsets=column.offsets)
+            return Column(column.type, column.data, offsets=column.offsets, scale=column.scale)
         index = np.flatnonzero(index)
-    data, offsets = _gather_text(column.data, column.offsets, index)
-    return Column(column.type, data, offsets=offsets)
+    data, offsets = _gathered(column.data, column.offsets, index)
+    return Column(column.type, data, offsets=offsets, scale=column.scale)
+
+
+def part(column: Column, start: int, stop: int) -> Column:
+    """The cells from `start` to before `stop`; no copy but of offsets."""
+    if column.offsets is None:
+        return Column(column.type, column.data[start:stop], symbols=column.symbols, scale=column.scale)
+    cuts = column.offsets[start : stop + 1]
+    return Column(column.type, column.data[cuts[0] : cuts[-1]], offsets=cuts - cuts[0], scale=column.scale)
+
+
+def joined(columns: list[Column]) -> Column:
+    """The cells of columns of one type and scale, one after another, as a vector."""
+    first = columns[0]
+    if first.type == keys.DT_ANY:
+        return Column(keys.DT_ANY, [item for column in columns for item in column.data])
+    if first.type in TEXT:
+        columns = [plain_text(column) for column in columns]
+    data = np.concatenate([column.data for column in columns])
+    if columns[0].offsets is None:
+        return from_cells(first, data)
+    lengths = np.concatenate([np.diff(column.offsets) for column in columns])
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return Column(first.type, data, offsets=offsets, scale=first.scale)
 
 
 def element(column: Column, position: int):
-    """One cell as a scalar; NULL beyond the ends, as the language has it."""
+    """One cell as a scalar, one row of an array vector as a vector; NULL beyond the ends, as the language has it."""
     rows = len(column)
-    if position < 0 or position >= rows:
-        if column.type in TEXT:
-            return text("")
-        if column.type in (keys.DT_ANY, keys.DT_VOID):
-            return VOID
-        return scalar(column.type, null_of(column.type))
+    inside = 0 <= position < rows
     if column.type == keys.DT_ANY:
-        return column.data[position]
-    cell = take(column, np.array([position]))
-    cell.form = keys.DF_SCALAR
-    return cell
+        return column.data[position] if inside else VOID
+    cells = element_type(column.type)
+    if cells is not None:
+        start, stop = column.offsets[position : position + 2] if inside else (0, 0)
+        return Column(cells, column.data[start:stop], scale=column.scale)
+    if inside:
+        cell = take(column, np.array([position]))
+        cell.form = keys.DF_SCALAR
+        return cell
+    return null_cell(column.type, column.scale)
+
+
+def null_cell(type_id: int, scale: int = 0) -> Column:
+    """The NULL of a type as a scalar."""
+    if type_id in BYTES:
+        cuts = np.zeros(2, dtype=np.int64)
+        return Column(type_id, np.zeros(0, dtype=np.uint8), form=keys.DF_SCALAR, offsets=cuts)
+    if type_id in (keys.DT_VOID, keys.DT_ANY):
+        return VOID
+    return scalar(type_id, null_of(type_id), scale)
 
 
 def repeat(column: Column, rows: int) -> Column:
@@ -179,17 +263,15 @@ def repeat(column: Column, rows: int) -> Column:
 def unified(values: list) -> Column:
     """A vector of scalars: of their common type, of the wider numeric type, or ANY."""
     scalars = all(isinstance(v, Column) and v.form == keys.DF_SCALAR for v in values)
-    types = {v.type for v in values} - {keys.DT_VOID} if scalars else set()
-    if not types:
-        return Column(keys.DT_ANY, list(values))
-    if types <= set(TEXT):
+    kinds = {(v.type, v.scale) for v in values if v.type != keys.DT_VOID} if scalars else set()
+    types = {t for t, _ in kinds}
+    if types and types <= set(TEXT):
         return texts([v.strings()[0] if v.type in TEXT else "" for v in values])
-    if types <= {*INTEGRAL, *FLOATING}:
+    if types and types <= {*INTEGRAL, *FLOATING}:
         target = max(types) if not (types & set(FLOATING) and len(types) > 1) else keys.DT_DOUBLE
-    elif len(types) == 1:
-        target = types.pop()
-        if target not in WIRE_DTYPES:
-            return Column(keys.DT_ANY, list(values))
+    elif len(kinds) == 1 and (types <= WIRE_DTYPES.keys() or types == {keys.DT_BLOB}):
+        nothing = null_cell(*kinds.pop())
+        return joined([nothing if v.type == keys.DT_VOID else v for v in values])
     else:
         return Column(keys.DT_ANY, list(values))
     null = null_of(target)
@@ -200,22 +282,29 @@ def unified(values: list) -> Column:
     return Column(target, cells)
 
 
-def wire_ready(value):
-    """`value` as the encoder takes it: SYMBOL vectors get their base, nested values too."""
+def each_column(value, convert):
+    """`value` with `convert` applied to every vector and scalar in it that is not a key, label or element of a set."""
     if isinstance(value, Column):
         if value.type == keys.DT_ANY:
-            return Column(keys.DT_ANY, [wire_ready(v) for v in value.data], form=value.form)
-        if value.type == keys.DT_SYMBOL and value.symbols is None:
-            return _with_symbols(value)
-        return value
+            return Column(keys.DT_ANY, [each_column(v, convert) for v in value.data], form=value.form)
+        return convert(value)
     if isinstance(value, Table):
-        return Table(value.names, [wire_ready(c) for c in value.columns], value.name)
+        return Table(value.names, [each_column(c, convert) for c in value.columns], value.name)
     if isinstance(value, Dictionary):
-        return Dictionary(wire_ready(value.keys), wire_ready(value.values))
+        return Dictionary(value.keys, each_column(value.values, convert), value.form)
+    if isinstance(value, Matrix):
+        return Matrix(convert(value.cells), value.rows, value.columns, value.row_labels, value.column_labels)
     return value
 
 
+def wire_ready(value):
+    """`value` as readers expect it: SYMBOL vectors with a base, but for keys and labels, where clients refuse one."""
+    return each_column(value, _with_symbols)
+
+
 def _with_symbols(column: Column) -> Column:
+    if column.type != keys.DT_SYMBOL or column.symbols is not None or column.form == keys.DF_PAIR:
+        return column
     if column.form == keys.DF_SCALAR:
         return Column(keys.DT_STRING, column.data, form=column.form, offsets=column.offsets)
     packed = _packed_bytes(column)

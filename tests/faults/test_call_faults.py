@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.interrupt import Interrupted
 from support.recorder import SESSION, VOID, FakeServer, reply
 from support.waiting import eventually, in_thread
 
@@ -386,23 +387,6 @@ def test_close__while_another_thread_waits_never_touches_a_descriptor_opened_lat
         for pair in pairs:
             for end in pair:
                 end.close()
-
-
-class Interrupted(Exception):
-    pass
-
-
-@pytest.fixture
-def alarm():
-    """``alarm(seconds)``: from then on the main thread gets SIGALRM, whose handler raises `Interrupted`."""
-
-    def handler(number, frame):
-        raise Interrupted
-
-    previous = signal.signal(signal.SIGALRM, handler)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, previous)
 
 
 def test_interrupt__while_waiting_for_a_reply(connected, alarm):

@@ -6,33 +6,17 @@ import contextlib
 import gc
 import os
 import subprocess
-import sys
 import weakref
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.process import program
 from support.recorder import VOID, FakeServer
 from support.waiting import eventually
 
 import dolphindb_fast as ddb
 
 FRAME = pd.DataFrame({"a": [1, 2]})
-
-
-def _program(text: str, *arguments: str) -> subprocess.CompletedProcess:
-    """Run a program in an interpreter of its own that turns warnings into errors."""
-    package = str(Path(ddb.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([package, os.environ.get("PYTHONPATH", "")])}
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", text, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environment,
-        # python -c looks into the current folder first, which may be the source tree
-        cwd=package,
-    )
 
 
 FORK = """
@@ -68,7 +52,7 @@ session.close()
 @pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
 def test_fork__child_is_told_and_the_parent_goes_on(mode):
     with FakeServer(default=VOID) as server:
-        done = _program(FORK, str(server.port), mode)
+        done = program(FORK, str(server.port), mode)
         assert done.stderr == ""
         assert done.stdout == "child 0\nparent goes on\n"
         received = bytes(server.connection().received)
@@ -96,7 +80,7 @@ print(os.waitstatus_to_exitcode(status))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_fork__child_may_connect_anew():
     with FakeServer() as server:
-        done = _program(FORK_AND_CONNECT, str(server.port))
+        done = program(FORK_AND_CONNECT, str(server.port))
         assert (done.stderr, done.stdout) == ("", "0\n")
         first, second = bytes(server.connection(0).received), bytes(server.connection(1).received)
         assert first.endswith(b"script\nparent") and second.endswith(b"script\nchild")
@@ -127,7 +111,7 @@ ENDINGS = {
 @pytest.mark.parametrize("name", ENDINGS)
 def test_exit__with_an_open_session_prints_nothing_and_loses_nothing(name):
     with FakeServer() as server:
-        done = _program(EXIT.replace("{ending}", ENDINGS[name]), str(server.port))
+        done = program(EXIT.replace("{ending}", ENDINGS[name]), str(server.port))
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         connection = server.connection()
         connection.wait_closed()
@@ -233,7 +217,7 @@ print(len(ddb.dumps(pd.DataFrame({"a": ["x", None]}))))
 
 
 def test_import__needs_no_pyarrow_and_prints_nothing():
-    done = _program(WITHOUT_PYARROW)
+    done = program(WITHOUT_PYARROW)
     assert (done.stdout, done.stderr) == ("26\n", "")
 
 

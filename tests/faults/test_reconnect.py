@@ -215,6 +215,70 @@ def test_request__made_for_the_connection_before_is_not_sent_on_this_one(server,
     assert b"outer" not in second.received and b"API2 111" not in second.received
 
 
+# -- acknowledged submissions
+
+
+@pytest.fixture
+def acknowledged(server):
+    session = ddb.Session(enableASYNC=True, acknowledge=True, keepUnacknowledged=True)
+    session.connect("127.0.0.1", server.port, reconnect=True, tryReconnectNums=3)
+    yield session
+    session.close()
+
+
+def test_acknowledged__what_was_not_answered_is_handed_over_and_not_sent_again(server, acknowledged):
+    server.handshake = b"2222 0 1\nOK\n"
+    session, first = acknowledged, server.connection(0)
+    lost = [session.run("lost", number) for number in range(3)]
+    first.wait(lambda received: bytes(received).count(b"function\nlost") == 3)
+    first.close()
+    for handle in lost:
+        with pytest.raises(ddb.OutcomeUnknown):
+            handle.result(20)
+    server.default = reply(expected.scalar(7))
+    assert session.run("after", 1).result(20) == 7
+    second = server.connection(1)
+    assert b"lost" not in second.received and b"API2 2222 " in second.received
+    assert session.stats.reconnects == 1
+    items = session.unacknowledged()
+    assert [item.name for item in items] == ["lost"] * 3
+    assert session.resubmit(items[0]).result(20) == 7
+    assert second.received.count(b"function\nlost") == 1
+    assert b"API2 2222 " in bytes(second.received).split(b"function\nlost")[0][-60:]
+    with pytest.raises(ddb.SubmissionError):
+        session.flush(20)
+    session.flush(20)
+
+
+def test_acknowledged__resubmitting_connects_again(server, acknowledged):
+    session, first = acknowledged, server.connection(0)
+    lost = session.run("lost", 1)
+    first.wait(lambda received: b"function\nlost" in received)
+    first.close()
+    with pytest.raises(ddb.OutcomeUnknown):
+        lost.result(20)
+    server.handshake = b"2222 0 1\nOK\n"
+    server.default = reply(expected.scalar(7))
+    (item,) = session.unacknowledged()
+    assert session.resubmit(item).result(20) == 7
+    assert b"API2 2222 " in bytes(server.connection(1).received).split(b"function\nlost")[0][-60:]
+
+
+def test_acknowledged__batch_that_was_lost(server, acknowledged):
+    session = acknowledged
+    with session.batch() as batch:
+        gathered = session.run("gathered", FRAME)
+        server.connection(0).close()
+        with pytest.raises(ddb.LinkError):
+            eventually(lambda: [session.run("gathered", FRAME), batch.flush()] and None)
+        server.default = reply(expected.scalar(7))
+        after = session.run("after", FRAME)
+    assert after.result(20) == 7
+    with pytest.raises((ddb.OutcomeUnknown, ddb.LinkError)):
+        gathered.result(20)
+    assert b"gathered" not in server.connection(1).received
+
+
 # -- attempts
 
 

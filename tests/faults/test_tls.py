@@ -517,3 +517,24 @@ def test_threads__share_an_encrypted_session(pair):
 
             for thread in [in_thread(lambda number=number: work(number)) for number in range(6)]:
                 thread.result(60)
+
+
+def test_acknowledged_submissions__are_answered_one_by_one(pair):
+    with LocalServer() as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
+        with ddb.Session(
+            enableSSL=True, caFile=pair.certificate, enableASYNC=True, acknowledge=True, maxInFlight=100
+        ) as session:
+            session.connect("127.0.0.1", proxy.port, "admin", "123456")
+            session.run("share streamTable(1:0, `a`b, [LONG,STRING]) as answered_t").result(20)
+            handles = [session.run("tableInsert{answered_t}", SMALL) for _ in range(2000)]
+            big = session.run("select * from answered_t")
+            wrong = session.run("tableInsert{no_such_table}", SMALL)
+            with pytest.raises(ddb.SubmissionError, match="no_such_table"):
+                session.flush(60)
+            assert {handle.result() for handle in handles} == {2} and wrong.exception() is not None
+            assert len(big.result()) == 4000
+            session.run("f", LARGE)
+            with pytest.raises(ddb.SubmissionError):
+                session.flush(60)
+            assert server.rows("answered_t") == 4000
+            assert session.stats.acknowledged == 2002

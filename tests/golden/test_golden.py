@@ -12,7 +12,7 @@ RECORDED = golden.load()
 NAMES = [name for name in RECORDED if name in BY_NAME]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if BY_NAME[name].built])
+@pytest.mark.parametrize("name", NAMES)
 def test_frame__has_the_recorded_bytes(name):
     frame = BY_NAME[name].build()
     assert golden.fingerprint(ddb.dumps(frame)) == RECORDED[name]

@@ -9,7 +9,7 @@ import pytest
 
 from dolphindb_fast.__main__ import main
 from dolphindb_fast.commands import probe
-from dolphindb_fast.localserver import LocalServer, server
+from dolphindb_fast.localserver import LocalServer, connection
 
 
 def run(port: int, *arguments: str) -> int:
@@ -51,19 +51,8 @@ def test_header__has_the_size_that_the_question_names(monkeypatch, capsys):
     assert probe.HEADER in sizes
 
 
-def test_probe__of_a_server_that_does_not_answer_an_asynchronous_connection(monkeypatch, capsys):
-    original = server._Connection._handshake
-
-    def handshake(self, reader):
-        accepted = original(self, reader)
-        line = next(iter(self.cache._headers))
-        self.mute = bool(int(line.split()[4].split(b"_")[0]) & 4)
-        return accepted
-
-    reply = server._Connection._reply
-    monkeypatch.setattr(server._Connection, "_handshake", handshake)
-    monkeypatch.setattr(server._Connection, "_reply", lambda self, *a: None if self.mute else reply(self, *a))
-    with LocalServer() as local:
+def test_probe__of_a_server_that_does_not_answer_an_asynchronous_connection(capsys):
+    with LocalServer(order="unanswered") as local:
         assert run(local.port, "--timeout", "0.3") == 0
     opened, opened_too, failing, pipelined, *_ = answers(capsys.readouterr().out)
     assert "not answered: no reply within 0.3 s; the tasks ran in order" in opened
@@ -72,18 +61,30 @@ def test_probe__of_a_server_that_does_not_answer_an_asynchronous_connection(monk
     assert "16 replies, in order" in pipelined
 
 
+def test_probe__of_a_server_that_runs_tasks_in_any_order(capsys):
+    with LocalServer(order="shuffled") as local:
+        # four tasks stay in order once in 24 times
+        for _ in range(20):
+            assert run(local.port) == 0
+            out = capsys.readouterr().out
+            assert "16 replies, in order" in out
+            if "the tasks ran in the order [" in out and "while others were not finished" in out:
+                return
+    raise AssertionError(out)
+
+
 def test_probe__of_a_server_that_refuses_and_hangs_up(monkeypatch, capsys):
-    original = server._Connection._execute
+    original = connection.Connection._execute
 
     def execute(self, header, body, values):
         if header.flags & 4:
             self.hang_up()
-            raise server.ScriptError("no asynchronous tasks here")
+            raise connection.ScriptError("no asynchronous tasks here")
         if len(body.text) > 1000:
-            raise server.ScriptError("the header is too long")
+            raise connection.ScriptError("the header is too long")
         return original(self, header, body, values)
 
-    monkeypatch.setattr(server._Connection, "_execute", execute)
+    monkeypatch.setattr(connection.Connection, "_execute", execute)
     with LocalServer() as local:
         assert run(local.port, "--timeout", "0.3") == 0
     opened, opened_too, failing, pipelined, header, repeated = answers(capsys.readouterr().out)
@@ -100,28 +101,28 @@ def test_probe__of_a_server_that_knows_repeated_requests(monkeypatch, capsys):
         lines.append(line)
         return found(self, line)
 
-    found = server.RequestCache.header
-    execute = server._Connection._execute
+    found = connection.RequestCache.header
+    execute = connection.Connection._execute
 
     def once(self, header, body, values):
         return None if re.search(rb"_-\d+$", lines[-1]) else execute(self, header, body, values)
 
-    monkeypatch.setattr(server.RequestCache, "header", header_of)
-    monkeypatch.setattr(server._Connection, "_execute", once)
+    monkeypatch.setattr(connection.RequestCache, "header", header_of)
+    monkeypatch.setattr(connection.Connection, "_execute", once)
     with LocalServer() as local:
         assert run(local.port) == 0
     assert "executed once (1 row)" in answers(capsys.readouterr().out)[-1]
 
 
 def test_probe__that_may_not_create_a_table_could_not_find_out(monkeypatch, capsys):
-    original = server._Connection._execute
+    original = connection.Connection._execute
 
     def execute(self, header, body, values):
         if "streamTable" in body.text:
-            raise server.ScriptError("no tables for you")
+            raise connection.ScriptError("no tables for you")
         return original(self, header, body, values)
 
-    monkeypatch.setattr(server._Connection, "_execute", execute)
+    monkeypatch.setattr(connection.Connection, "_execute", execute)
     with LocalServer() as local:
         assert run(local.port, "--timeout", "1") == 1
     out = capsys.readouterr().out

@@ -5,14 +5,20 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections import namedtuple
 
 import numpy as np
 import pandas as pd
 import pytest
+from support.raw_client import Client
+from support.waiting import eventually
 
 import dolphindb_fast
 from dolphindb_fast.__main__ import main
 from dolphindb_fast.localserver import LocalServer
+
+LocalAddress = namedtuple("LocalAddress", "host port")
 
 
 @pytest.fixture
@@ -105,6 +111,33 @@ def test_serve_until_stdin_closes__ends_with_its_parent(tmp_path):
     finally:
         process.kill()
         process.communicate()
+
+
+def test_serve_order_and_delay__reach_the_server(tmp_path):
+    settings = "--order", "unanswered", "--delay", "0.2"
+    process = serve(tmp_path, "--port", "0", *settings, "--until-stdin-closes")
+    try:
+        host, _, port = process.stdout.readline().split()[-1].rpartition(":")
+        start = time.monotonic()
+        with dolphindb_fast.Session() as session:
+            session.connect(host, int(port), "admin", "123456")
+            assert session.run("1 + 1") == 2
+        assert time.monotonic() - start >= 0.2
+        with Client(LocalAddress(host, int(port)), b"API 0 8 / 36_1_4_2\nconnect\n") as client:
+            client.send(b"script\nthrow 'unheard'")
+            # its failure is logged as one that nobody was told of
+            eventually(lambda: "asynchronous task \"throw 'unheard'\" failed" in process.stderr.readline())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("setting", ["order", "delay"])
+def test_serve_wrong_setting__exit_2_in_one_line(setting, capsys):
+    assert main(["serve", "--port", "0", f"--{setting}", {"order": "backwards", "delay": "-1"}[setting]]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert f"{setting} must be" in err
 
 
 def test_serve_port_in_use__exit_2_in_one_line(server, capsys):

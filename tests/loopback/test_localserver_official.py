@@ -199,3 +199,38 @@ def test_appender_and_writer__against_a_server_in_another_process(server):
     found = server.table("t")
     assert found["sym"].tolist() == ["a", "b"]
     assert found["id"].tolist() == [7, 8]
+
+
+def test_appender_and_upserter__read_types_and_scales_from_the_schema(server):
+    """Against a server in another process, as above: here the client is the other process."""
+    server.run("share table(1:0, `k`d`u`a, [INT, DECIMAL64(2), UUID, INT[]]) as t")
+    server.run("share keyedTable(`k, 1:0, `k`v, [INT, DOUBLE]) as u")
+    script = f"""
+        from decimal import Decimal
+        import pandas as pd, dolphindb
+        session = dolphindb.Session()
+        session.connect("{server.host}", {server.port}, "admin", "123456")
+        rows = pd.DataFrame({{
+            "k": [1, 2], "d": [Decimal("1.5"), Decimal("2.25")],
+            "u": ["5d212a78-cc48-e3b1-4235-b4d91473ee87", ""], "a": [[1, 2], [3]],
+        }})
+        print("appended", dolphindb.TableAppender(table_name="t", conn=session).append(rows))
+        upserter = dolphindb.TableUpserter(
+            table_name="u", ddbSession=session, ignoreNull=True, keyColNames=["k"])
+        for values in ([1.0, 2.0], [None, 4.0]):
+            upserter.upsert(pd.DataFrame({{"k": [1, 2], "v": values}}))
+        del upserter
+        session.close()
+        print("done")
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+    )
+    assert "appended 2" in ended.stdout and "done" in ended.stdout, ended.stdout + ended.stderr
+    assert server.failed_tasks == []
+    stored = server.table("t")
+    assert list(map(str, stored["d"])) == ["1.50", "2.25"]
+    nil = "00000000-0000-0000-0000-000000000000"
+    assert stored["u"].tolist() == ["5d212a78-cc48-e3b1-4235-b4d91473ee87", nil]
+    assert [row.tolist() for row in stored["a"]] == [[1, 2], [3]]
+    assert server.table("u").to_numpy().tolist() == [[1, 1.0], [2, 4.0]]

@@ -292,6 +292,21 @@ def test_print__is_shown_or_not(server_address, capfd):
         assert capfd.readouterr().out == ("hello\n" if show else "")
 
 
+@pytest.mark.parametrize("spin", [0, 1e-6, 5.0, datetime.timedelta(milliseconds=1)])
+def test_reply_spin__changes_no_result(spin, server_address):
+    with ddb.Session(replySpin=spin) as session:
+        session.connect(*server_address.login, readTimeout=60)
+        assert [session.run(f"{n}+1") for n in range(50)] == list(range(1, 51))
+        session.connect(*server_address.login)
+        assert session.run("size(1 2 3)") == 3
+
+
+@pytest.mark.parametrize("spin", [-1, "1", True, float("nan")])
+def test_reply_spin__must_be_a_time(spin):
+    with pytest.raises(ddb.UsageError, match="replySpin"):
+        ddb.Session(replySpin=spin)
+
+
 def test_threads__share_a_synchronous_session(session):
     wrong = []
 

@@ -145,6 +145,43 @@ ROWS = {
 REVERSED = {"int-huge-float", "time-datetime64", "decimals", "decimal128"}
 
 
+#: rows, and the type that is forced
+FORCED_ROWS = {
+    "ints": ([[1, None], [], [2]], "INT[]"),
+    "int-floats": ([[1], [2.5]], "DOUBLE[]"),
+    "none-alone": ([[None], []], "LONG[]"),
+    "empty-rows": ([[], []], ["INT[]"]),
+    "no-rows": ([], "INT[]"),
+    "no-rows-decimal": ([], ["DECIMAL64[]", 3]),
+    "uuids": ([["12345678-1234-5678-9abc-def012345678", None], []], "UUID[]"),
+    "addresses": ([["1.2.3.4"], ["fe80::1", ""]], "IPADDR[]"),
+    "hex": ([["0123456789abcdef0123456789abcdef"]], "INT128[]"),
+    "texts-in-array": ([np.array(["1.2.3.4"])], "IPADDR[]"),
+    "dates": ([[DAY, None], [MOMENT]], "DATE[]"),
+    "date-moments": ([[DAY], [_m("s", 5)]], "TIMESTAMP[]"),
+    "moments-in-array": ([np.array([5, 86_405, "NaT"], "M8[s]")], "DATE[]"),
+    "times": ([[TIME], [MOMENT]], "SECOND[]"),
+    "decimals": ([_d("1.25"), _d("2.5", "3.255", "-3.255")], ["DECIMAL64[]", 2]),
+    "decimals-first-scale": ([_d("1.25"), _d("2.5")], "DECIMAL64[]"),
+    "decimals-narrow": ([_d("1.25"), [None]], ["DECIMAL32[]", 3]),
+    "decimals-wide": ([_d("1.25"), []], ["DECIMAL128[]", 3]),
+    "floats-to-ints": ([np.array([1.5, -1.5, 2.0])], "LONG[]"),
+    "ints-to-floats": ([np.array([1, 2])], "FLOAT[]"),
+    "ints-narrowed": ([np.array([1, 2])], "CHAR[]"),
+    "ints-widened": ([np.array([1, 2], "i4"), [3]], "LONG[]"),
+    "ints-as-dates": ([np.array([1, 2], "i4"), [3]], "DATE[]"),
+    "infinities": ([np.array([np.inf]), [INF]], "DOUBLE[]"),
+}
+
+
+@pytest.mark.parametrize("name", FORCED_ROWS)
+def test_array_vector__of_a_forced_type(name, official):
+    rows, spec = FORCED_ROWS[name]
+    frame = _frame(rows)
+    object.__setattr__(frame, "__DolphinDB_Type__", {"bad": spec})
+    assert not oracle.difference(ddb.dumps(frame), official.object(frame))
+
+
 def _frame(values):
     return pd.DataFrame({"good": np.arange(len(values)), "bad": object_column(values), "also good": 1.5})
 

@@ -122,7 +122,15 @@ def test_table__as_list(name, rows, official_sync):
     assert_same(ddb.loads(payload, pickleTableToList=True), theirs)
 
 
-SHAPES = {"two": (2, 2), "wide": (1, 4), "tall": (4, 1), "one": (1, 1), "none": (0, 0), "norows": (0, 3), "nocolumns": (3, 0)}
+SHAPES = {
+    "two": (2, 2),
+    "wide": (1, 4),
+    "tall": (4, 1),
+    "one": (1, 1),
+    "none": (0, 0),
+    "norows": (0, 3),
+    "nocolumns": (3, 0),
+}
 
 
 @pytest.mark.parametrize("shape", SHAPES)

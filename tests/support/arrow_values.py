@@ -27,13 +27,18 @@ def _plain(name, arrow_type, column_type=None):
     return build
 
 
-def _within(top, width, arrow_type):
-    """Integers from 0 to `top` - 1 as ticks of an Arrow type."""
+def _within(top, width, arrow_type, low=0):
+    """Integers from `low` to `top` - 1 as ticks of an Arrow type."""
 
     def build(rows, column, nulls):
-        return pa.array((numbers(rows, column) % top).astype(width), mask=nulls).view(arrow_type)
+        return pa.array((low + numbers(rows, column) % (top - low)).astype(width), mask=nulls).view(arrow_type)
 
     return build
+
+
+#: pandas 2 makes Python objects of dates when it glues frames: years from 1 to 9999
+_DATES = _within(2_900_000, "i4", pa.date32(), -700_000)
+_MILLISECONDS = _within(2_900_000 * 86_400_000, "i8", pa.timestamp("ms"), -700_000 * 86_400_000)
 
 
 def _decimal(arrow_type):
@@ -101,13 +106,14 @@ def _types():
         yield name, _plain(name, pa.from_numpy_dtype(name)), True
     yield "float", _plain("float32", pa.float32()), False
     yield "double", _plain("float64", pa.float64()), False
-    yield "date32", _plain("int32", pa.date32()), False
+    yield "date32", _DATES, False
     yield "date64", lambda *a: _within(40_000, "i4", pa.date32())(*a).cast(pa.date64()), True
     yield "time32_s", _within(86_400, "i4", pa.time32("s")), False
     yield "time32_ms", _within(86_400_000, "i4", pa.time32("ms")), False
     yield "time64_us", _within(86_400 * 10**6, "i8", pa.time64("us")), True
     yield "time64_ns", _within(86_400 * 10**9, "i8", pa.time64("ns")), False
-    for unit in ("s", "ms", "us", "ns"):
+    yield "timestamp_ms", _MILLISECONDS, False
+    for unit in ("s", "us", "ns"):
         yield f"timestamp_{unit}", _plain(f"datetime64[{unit}]", pa.timestamp(unit)), unit == "us"
     yield "decimal128", _decimal(pa.decimal128(20, 3)), False
     yield "decimal128_0", _decimal(pa.decimal128(38, 0)), False
@@ -131,7 +137,7 @@ def _types():
         ("int8", _plain("int8", pa.int8())),
         ("bool", _plain("bool", pa.bool_())),
         ("double", _plain("float64", pa.float64())),
-        ("date32", _plain("int32", pa.date32())),
+        ("date32", _DATES),
         ("decimal128", _decimal(pa.decimal128(20, 3))),
         ("binary16", _bytes16),
     ):

@@ -105,7 +105,7 @@ def vector(cells, target: str, scale: int = 0, *, unit: str = "", time=False, nu
             raise Refused
         done = []
         for row, cell in enumerate(cells):
-            if isinstance(cell, float) and math.isinf(cell):
+            if isinstance(cell, float) and math.isinf(cell * 10.0**scale):
                 raise Refused(row)
             if cell is None or cell != cell:
                 done.append(-(2 ** (8 * size - 1)))

@@ -45,8 +45,6 @@ class Case:
         The frame holds categories; the oracle gets the same texts and is told to make SYMBOL of them.
     golden
         Whether the bytes are the same with every version of pandas.
-    built
-        Whether this dtype can be sent already; if not it must be refused by name.
     """
 
     name: str
@@ -54,7 +52,6 @@ class Case:
     differs: str = ""
     symbols: bool = False
     golden: bool = True
-    built: bool = True
 
 
 # columns: (rows, number of the column, kind of NULLs) -> what a frame is made of
@@ -176,7 +173,7 @@ _EVERYWHERE = ("separate", "strided", "reversed", "backstrided", "sliced", "edit
 _ARRAYS = (*_EVERYWHERE, "broadcast", "fortran", "cblock", "readonly")
 
 
-def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=False, differs="", built=True):
+def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=False, differs=""):
     """The cases of one type: every size when contiguous, 2 and 100 rows in other layouts, 70,000 in `big`."""
     sizes = [("contiguous", rows) for rows in ((0, 1, 2, 100) if kind != "allnull" else (1, 100))]
     sizes += [(layout, rows) for layout in layouts for rows in ((2, 100) if kind == "plain" else (100,))]
@@ -189,7 +186,6 @@ def _cross(type_name, column, kind, layouts, *, big=(), golden=True, symbols=Fal
             differs=why,
             golden=golden and not (golden == "filled" and rows == 0),
             symbols=symbols,
-            built=built,
         )
 
 
@@ -332,7 +328,6 @@ def _arrow_cases():
                 differs=lambda layout, why=refused or (_EMPTY_BLOCK if lists and kind == "allnull" else ""), lists=lists: (
                     why or (_SLICED_LISTS if lists and layout == "sliced" else "")
                 ),
-                golden=False,
             )
 
 

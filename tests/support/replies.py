@@ -1,7 +1,8 @@
 """Reply objects built by hand from the description of the wire: every type, every form, compressed columns.
 
-Shares no line with the product. Cells are given as plain Python values: integers for everything that is counted
-(dates too), ``None`` for NULL, hexadecimal text for the types of 16 bytes, unscaled integers for decimals.
+Shares no line with the product. Cells are given as plain Python values: integers for everything that is
+counted (dates too), ``None`` for NULL, hexadecimal text for the types of 16 bytes, unscaled integers for
+decimals.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from . import expected
 
 __all__ = [
+    "CELLS",
     "TYPES",
     "any_vector",
     "array_vector",
@@ -31,9 +33,27 @@ __all__ = [
 #: name -> number of the types that have cells
 TYPES = {
     "BOOL": 1, "CHAR": 2, "SHORT": 3, "INT": 4, "LONG": 5, "DATE": 6, "MONTH": 7, "TIME": 8, "MINUTE": 9,
-    "SECOND": 10, "DATETIME": 11, "TIMESTAMP": 12, "NANOTIME": 13, "NANOTIMESTAMP": 14, "FLOAT": 15, "DOUBLE": 16,
-    "SYMBOL": 17, "STRING": 18, "UUID": 19, "DATEHOUR": 28, "DATEMINUTE": 29, "IPADDR": 30, "INT128": 31,
-    "BLOB": 32, "COMPLEX": 34, "POINT": 35, "DURATION": 36, "DECIMAL32": 37, "DECIMAL64": 38, "DECIMAL128": 39,
+    "SECOND": 10, "DATETIME": 11, "TIMESTAMP": 12, "NANOTIME": 13, "NANOTIMESTAMP": 14, "FLOAT": 15,
+    "DOUBLE": 16, "SYMBOL": 17, "STRING": 18, "UUID": 19, "DATEHOUR": 28, "DATEMINUTE": 29, "IPADDR": 30,
+    "INT128": 31, "BLOB": 32, "COMPLEX": 34, "POINT": 35, "DURATION": 36, "DECIMAL32": 37, "DECIMAL64": 38,
+    "DECIMAL128": 39,
+}  # fmt: skip
+#: two cells and NULL of each type, as `cells` takes them
+CELLS = {
+    "BOOL": [1, 0, None], "CHAR": [-7, 127, None], "SHORT": [-300, 5, None], "INT": [70000, -1, None],
+    "LONG": [2**40, -1, None], "DATE": [18263, -1, None], "MONTH": [24240, 23639, None],
+    "TIME": [86399999, 0, None], "MINUTE": [1439, 0, None], "SECOND": [86399, 0, None],
+    "DATETIME": [1577934245, -1, None], "TIMESTAMP": [1577934245678, -1, None],
+    "NANOTIME": [1, 86399 * 10**9, None],
+    "NANOTIMESTAMP": [1577934245678901234, -1, None], "FLOAT": [1.5, -0.0, None],
+    "DOUBLE": [0.1, 1e300, None],
+    "STRING": ["größe", "b", None], "UUID": ["12345678123456789abcdef012345678", "ff" * 16, None],
+    "DATEHOUR": [438000, -1, None], "DATEMINUTE": [26280000, -1, None],
+    "IPADDR": ["20010db8000100020003000400050006", "0000000000000000000000007f000001", None],
+    "INT128": ["0123456789abcdef0123456789abcdef", "ff" * 16, None], "BLOB": [b"a\0b", b"\xff", None],
+    "COMPLEX": [(1.5, -2.5), (0.0, 1.0), None], "POINT": [(1.5, -2.5), (0.0, 1.0), None],
+    "DURATION": [(5, 4), (-3, 10), None], "DECIMAL32": [125, -1, None], "DECIMAL64": [10**15, -1, None],
+    "DECIMAL128": [10**30, -1, None],
 }  # fmt: skip
 DECIMALS = {37: 4, 38: 8, 39: 16}
 SIXTEEN = (19, 30, 31)
@@ -122,7 +142,8 @@ def matrix(kind: int | str, rows: int, columns: int, values, *, row_labels: byte
     number = _number(kind)
     flags = (1 if row_labels else 0) + (2 if column_labels else 0)
     head = bytes((number, 3, flags)) + row_labels + column_labels
-    return head + struct.pack("<BBii", number, 3, rows, columns) + _scale(number, scale) + cells(number, values)
+    head += struct.pack("<BBii", number, 3, rows, columns) + _scale(number, scale)
+    return head + cells(number, values)
 
 
 def set_of(values: bytes) -> bytes:

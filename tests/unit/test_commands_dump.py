@@ -3,6 +3,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from support import replies
+from support.replies import CELLS
 
 from dolphindb_fast.__main__ import main
 from dolphindb_fast.commands._walk import Stopped, walk
@@ -35,10 +37,28 @@ COMPRESSED = bytes.fromhex(
     "1a01 25000000 01000000 00 01 ff 01 04 04 0000 00000000 03000000 ffffffff"
     "0d000000 c0 00000000 01000000 02000000"
 )
+EVERY_TYPE = {
+    kind: [
+        replies.scalar(kind, cells[0], 3),
+        replies.vector(kind, cells, scale=3),
+        replies.vector(kind, cells[:2], form=2, scale=3),
+        replies.set_of(replies.vector(kind, cells, scale=3)),
+        replies.dictionary(replies.vector(kind, cells, scale=3), replies.vector("INT", [1, 2, 3]), form=7),
+        replies.table({"c": replies.vector(kind, cells, scale=3)}, 3),
+        replies.any_vector([replies.vector(kind, cells, scale=3)]),
+        replies.compressed(kind, 3, [b"\xff" * 9], method=1),
+    ]
+    for kind, cells in CELLS.items()
+}
+for kind, objects in EVERY_TYPE.items():
+    if kind not in ("STRING", "BLOB"):
+        objects.append(replies.array_vector(kind, [CELLS[kind], [], [None]], scale=3))
+        labels = replies.vector("INT", [1])
+        objects.append(replies.matrix(kind, 1, 3, CELLS[kind], row_labels=labels, scale=3))
 REPLY = b"1234567890 1 1\nOK\n" + bytes.fromhex("040007000000")
 ALL = [
     HANDSHAKE, SCRIPT, CALL, UPLOAD, TABLE, SYMBOLS, MATRIX, DICTIONARY, ANY, DECIMALS, BLOBS, ARRAYS,
-    COMPRESSED, REPLY,
+    COMPRESSED, REPLY, *map(b"".join, EVERY_TYPE.values()),
 ]
 
 
@@ -108,6 +128,46 @@ def test_table__shows_shape_names_and_values():
 def test_walk__says_what_it_is(data, expected):
     lines = meanings(data)
     assert [line for line in expected if line not in lines] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("BOOL", "true, false, NULL"), ("CHAR", "-7, 127, NULL"), ("LONG", "1099511627776, -1, NULL"),
+        ("DATE", "2020.01.02, 1969.12.31, NULL"), ("MONTH", "2020.01M, 1969.12M, NULL"),
+        ("TIME", "23:59:59.999, 00:00:00.000, NULL"), ("MINUTE", "23:59m, 00:00m, NULL"),
+        ("SECOND", "23:59:59, 00:00:00, NULL"),
+        ("DATETIME", "2020.01.02T03:04:05, 1969.12.31T23:59:59, NULL"),
+        ("NANOTIME", "00:00:00.000000001, 23:59:59.000000000, NULL"),
+        ("NANOTIMESTAMP", "2020.01.02T03:04:05.678901234, 1969.12.31T23:59:59.999999999, NULL"),
+        ("FLOAT", "1.5, -0, NULL"), ("DOUBLE", "0.1, 1e+300, NULL"), ("STRING", "'größe', 'b', ''"),
+        ("UUID", "12345678-1234-5678-9abc-def012345678, ffffffff-ffff-ffff-ffff-ffffffffffff, NULL"),
+        ("DATEHOUR", "2019.12.20T00, 1969.12.31T23, NULL"),
+        ("DATEMINUTE", "2019.12.20T00:00, 1969.12.31T23:59, NULL"),
+        ("IPADDR", "2001:db8:1:2:3:4:5:6, 127.0.0.1, NULL"),
+        ("INT128", f"0123456789abcdef0123456789abcdef, {'f' * 32}, NULL"), ("BLOB", "BLOB sizes 3, 1, 0"),
+        ("COMPLEX", "1.5-2.5i, 0.0+1.0i, NULL"), ("POINT", "(1.5, -2.5), (0.0, 1.0), NULL"),
+        ("DURATION", "5m, -3B, NULL"), ("DECIMAL32", "0.125, -0.001, NULL"),
+        ("DECIMAL64", "1000000000000.000, -0.001, NULL"),
+        ("DECIMAL128", "1000000000000000000000000000.000, -0.001, NULL"),
+    ],
+)  # fmt: skip
+def test_every_type__in_every_form(kind, shown):
+    for data in EVERY_TYPE[kind]:
+        lines = meanings(data)
+        assert kind in lines[0] or any(kind in line for line in lines), lines
+        assert not any("type " in line for line in lines), lines
+    assert shown in meanings(EVERY_TYPE[kind][1])
+
+
+def test_packed_result__is_named_and_left():
+    with pytest.raises(Stopped, match="a table as pickle or Arrow stream is not walked"):
+        list(walk(b"1 1 1\nOK\n" + b"\0\x26" + bytes(8)))
+
+
+def test_duration_of_a_calendar__shows_its_letters():
+    data = bytes.fromhex("2400 02000000") + b"XNYS"
+    assert "2 XNYS" in meanings(data)
 
 
 @pytest.mark.parametrize("data", ALL)

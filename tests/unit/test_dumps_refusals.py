@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import copy
 import datetime
+import decimal
 import pickle
 import re
 

@@ -190,7 +190,7 @@ def test_cell__that_changes_its_column_while_it_is_read():
 
 
 def test_threads__with_encoders_of_their_own():
-    names = [n for n in BY_NAME if n.endswith("-100") and BY_NAME[n].golden and BY_NAME[n].built][::37]
+    names = [n for n in BY_NAME if n.endswith("-100") and BY_NAME[n].golden][::37]
     frames = [(BY_NAME[name].build(), expected.frame(BY_NAME[name].build())) for name in names]
     faults = []
     start = threading.Barrier(6)
@@ -273,8 +273,9 @@ def test_random_frames__against_the_independent_encoder():
     chance = random.Random(seed)
     builders = [
         name
-        for name, case in BY_NAME.items()
-        if case.built and (name.endswith("-contiguous-100") or name.endswith("-strided-100"))
+        for name in BY_NAME
+        # views can't be taken row by row
+        if (name.endswith("-contiguous-100") or name.endswith("-strided-100")) and "_view-" not in name
     ]
     encoder = ddb.Encoder()
     for _ in range(60):

@@ -169,10 +169,10 @@ def test_errors__say_what_is_wrong(server, script, message):
     [
         ("rand", "rand(1.0, 5)"),
         ("while", "while(true){1}"),
-        ("upsert!", "upsert!(table(1 2 as a), table(1 2 as a))"),
+        ("STRING", "table(1:0, `a, [STRING[]])"),
         ("subscribeTable", "subscribeTable(tableName=`t)"),
         ("wavg", "select wavg(a, a) from table(1 2 as a)"),
-        ("UUID", "table(1:0, `a, [UUID])"),
+        ("COMPRESS", "table(1:0, `a, [`COMPRESS])"),
         ("append! to a vector", "x=[1];x.append!(2)"),
         ("size other than 0", "table(1:5, `a, [INT])"),
         ("the argument comment of table", "table(1:0, `a, [INT], comment='x')"),
@@ -361,7 +361,7 @@ class TestTables:
         entries = dict(zip(found.keys.strings(), found.values.data, strict=True))
         definitions = entries["colDefs"]
         assert isinstance(definitions, Table)
-        assert definitions.names == ["name", "typeString", "typeInt", "comment"]
+        assert definitions.names == ["name", "typeString", "typeInt", "comment", "extra"]
         assert definitions.columns[0].strings() == ["id", "sym"]
         assert definitions.columns[1].strings() == ["INT", "SYMBOL"]
         assert definitions.columns[2].data.tolist() == [keys.DT_INT, keys.DT_SYMBOL]

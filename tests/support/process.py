@@ -1,0 +1,27 @@
+"""Programs that run in an interpreter of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dolphindb_fast as ddb
+
+__all__ = ["program"]
+
+
+def program(text: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Run a program in an interpreter of its own that turns warnings into errors."""
+    package = str(Path(ddb.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([package, os.environ.get("PYTHONPATH", "")])}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", text, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        # python -c looks into the current folder first, which may be the source tree
+        cwd=package,
+    )
