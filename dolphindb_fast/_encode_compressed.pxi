@@ -155,6 +155,7 @@ cdef size_t put_block(ddb_arena *out, const ddb_compressed *column, const uint8_
     """One block with its size; returns how many bytes were put, 0 if the method can't say these cells."""
     cdef size_t coded = 0
     cdef int64_t cells
+    cdef int32_t length
     cdef uint8_t *target
     cdef int status
     cdef bytes block
@@ -173,7 +174,8 @@ cdef size_t put_block(ddb_arena *out, const ddb_compressed *column, const uint8_
                 status = ddb_delta_encode(data, column.unit, cells, target + 4, &coded)
         if status != DDB_OK:
             return 0
-    (<uint32_t *>target)[0] = <uint32_t>coded
+    length = <int32_t>coded
+    memcpy(target, &length, sizeof(length))
     out.size += 4 + coded
     return 4 + coded
 

@@ -42,7 +42,8 @@ cdef list null_places(tuple items, int type):
     cdef list places = []
     memset(cell, 0, 16)
     memset(null, 0, 16)
-    write_null(type, null)
+    if width:
+        write_null(type, null)
     for i in range(len(items)):
         if width == 0:
             if is_null(items[i]) or items[i] == "" or items[i] == b"":

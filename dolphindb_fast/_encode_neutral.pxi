@@ -36,13 +36,13 @@ cdef int put_neutral_table(Encoder self, object table) except -1:
     cdef list methods
     if not table.columns or len(table.columns) != len(table.names):
         raise ValueRefused(f"{self.where(-1)}a table of {len(table.names)} names and {len(table.columns)} columns")
-    methods = take_methods(self, table.names, len(table.names))
     self.put_head(0, DDB_FORM_TABLE)
     self.put_counts(len(table), len(table.columns))
     self.put_text(table.name)
     for name in table.names:
         self.put_text(name)
     self.symbol_bases = 0
+    methods = take_methods(self, table.names, len(table.names))
     for i, column in enumerate(table.columns):
         if methods[i]:
             self.error.column = i

@@ -268,12 +268,13 @@ cdef int put_blocks(Encoder self, object frame, list forced) except -1:
 cdef int put_series(Encoder self, object frame, list forced) except -1:
     """Through public methods, a Series a column."""
     cdef Py_ssize_t i, rows = len(frame), count = len(frame.columns)
-    cdef list methods = take_methods(self, frame.columns, count)
+    cdef list methods
     put_table_head(self, frame.columns, count, rows)
+    methods = take_methods(self, frame.columns, count)
     for i in range(count):
         self.error.column = <int>i
         values = frame.iloc[:, i].array
-        if isinstance(values, NumpyExtensionArray):
+        if type(values) is NumpyExtensionArray:   # not text, which is derived from it
             values = values.to_numpy()
         put_packed(self, methods[i], put_series_column, values, rows, None if forced is None else forced[i])
     self.rows += rows
@@ -291,13 +292,19 @@ cdef int put_series_column(Encoder self, object values, Py_ssize_t rows, object 
 
 
 cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t rows) except -1:
+    cdef uint8_t head[11]
+    cdef int32_t counts[2]
     if count == 0:
         self.refuse_type("a frame without columns can't be sent: a table has at least one column")
     if rows > DDB_LIMIT_ROWS:
         raise ValueRefused(f"{self.where(-1)}{rows} rows; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
-    self.put_head(0, DDB_FORM_TABLE)
-    self.put_counts(rows, count)
-    self.put(b"\x00", 1)
+    # type, form, rows, columns, and the empty name of the table
+    memset(head, 0, 11)
+    head[1] = DDB_FORM_TABLE
+    counts[0] = <int32_t>rows
+    counts[1] = <int32_t>count
+    memcpy(head + 2, counts, 8)
+    self.put(head, 11)
     self.symbol_bases = 0
     return put_names(self, names, count)
 

@@ -73,7 +73,7 @@ cdef int find_fields() except -1:
     return 0
 
 
-cdef int find_in(pandas_field *field, type owner, str name) except -1:
+cdef int find_in(pandas_field *field, object owner, str name) except -1:
     descriptor = getattr(owner, name, None)
     found_fields.append((descriptor, name))
     find_field(field, descriptor, name)

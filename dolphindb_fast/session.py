@@ -119,7 +119,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         replies within some 100 us. Default 0: sleep at once.
     compressMethods : str, list or dict, optional
         Compress the columns of tables that are arguments: "LZ4" or "DELTA" for all columns, a list of these by position
-        (None: this column is not compressed), or a dict of them by column name, where columns that are not named are not
+        (None: this column is not compressed), or a dict of them by column name; columns that it does not name are not
         compressed. Implies `compress`; needs the package lz4. "LZ4" is for every type, "DELTA" (delta of delta) for
         SHORT, INT, LONG and temporal types only. What would not become smaller is sent uncompressed, and so are SYMBOL
         columns and tables within other objects.

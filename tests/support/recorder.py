@@ -83,7 +83,7 @@ class Connection:
         self.server = server
         self.received = bytearray()
         self.answered = 0  # bytes of `received` that were looked at and need no further answer
-        self.replies: deque[bytes] = deque()
+        self.replies: deque[bytes] = deque(() if server.connections else server.replies)
         self.asynchronous = False
         self.closed = False
         self.ended = False
@@ -229,6 +229,8 @@ class FakeServer:
         Function name -> reply of the calls that a client makes while connecting.
     default
         Reply to requests for which none is prepared.
+    replies
+        What the first requests of the first connection get.
     stalled
         New connections are accepted but not read until `Connection.resume`.
     receive_buffer
@@ -243,6 +245,7 @@ class FakeServer:
         handshake: bytes | None = None,
         courtesy: dict[bytes, bytes] | None = None,
         default: bytes | None = None,
+        replies: tuple[bytes, ...] = (),
         stalled: bool = False,
         receive_buffer: int | None = None,
         host: str = "127.0.0.1",
@@ -250,6 +253,7 @@ class FakeServer:
         self.handshake = handshake
         self.courtesy = self.COURTESY if courtesy is None else courtesy
         self.default = default
+        self.replies = replies
         self.stalled = stalled
         self.connections: list[Connection] = []
         self.changed = threading.Condition()

@@ -166,7 +166,8 @@ class _Bits:
         self.text += format(value, f"0{width}b") if width else ""
 
     def words(self) -> bytes:
-        padded = self.text + "0" * (-len(self.text) % 64)
+        # a word is begun as soon as the last one is full
+        padded = self.text + "0" * (64 - len(self.text) % 64)
         return b"".join(int(padded[i : i + 64], 2).to_bytes(8, "little") for i in range(0, len(padded), 64))
 
 

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -245,7 +246,9 @@ except ddb.NotSupported as error:
 else:
     raise SystemExit("no error")
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    # python -c looks into the current folder first, which may be the source tree
+    folder = Path(ddb.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=folder)
 
 
 def _block(data: bytes, kind="INT", count=2, method=1, unit=4) -> bytes:

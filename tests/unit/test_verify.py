@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -175,6 +176,8 @@ def _run(program, **environment):
         capture_output=True,
         text=True,
         timeout=60,
+        # python -c looks into the current folder first, which may be the source tree
+        cwd=Path(ddb.__file__).parents[1],
     )
 
 
