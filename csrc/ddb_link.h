@@ -21,6 +21,23 @@ enum ddb_link_drain {
     DDB_LINK_KEEP   /* the inbox takes them all; DDB_ERR_INBOX when the caller has to take some */
 };
 
+/* What stands between the link and its connection if the bytes are encrypted: it turns bytes into others and never
+ * sends or reads any itself. The functions need no GIL (theirs takes it), return DDB_OK or anything else, and keep
+ * `sealed` and `opened` up to date; what these point to stays valid until the next call. */
+typedef struct ddb_cipher ddb_cipher;
+struct ddb_cipher {
+    int (*seal)(ddb_cipher *self, const void *data, size_t size); /* adds to what is to be sent */
+    int (*open)(ddb_cipher *self, const void *data, size_t size); /* takes what was received */
+    const char *sealed; /* encrypted bytes that the kernel has not taken */
+    size_t sealed_size;
+    const char *opened; /* decrypted bytes that nobody has read */
+    size_t opened_size;
+    int ended;          /* the other side said that nothing more will come */
+};
+
+/* Bytes that are encrypted at a time: large requests need no more memory than a few times this. */
+enum { DDB_SEAL_SIZE = 64 << 10 };
+
 typedef struct ddb_link {
     int fd;
     int drain;                  /* one of ddb_link_drain; may be changed between calls */
@@ -29,9 +46,10 @@ typedef struct ddb_link {
     ddb_producer *producer;     /* of the request being sent */
     ddb_piece pieces[DDB_LINK_PIECES];
     int piece, piece_count;     /* the unsent ones */
-    uint64_t accepted;          /* bytes of this request that the kernel took */
+    uint64_t accepted;          /* bytes of this request that the kernel or the cipher took */
     uint64_t bytes_sent, bytes_received, bytes_drained;
     int64_t blocked_ns;         /* time spent waiting for the other side to take bytes */
+    ddb_cipher *cipher;         /* borrowed; NULL: bytes travel as they are */
     uint8_t inbox[DDB_LINK_INBOX]; /* drained bytes; the caller takes them and sets inbox_size */
     size_t inbox_size;
 } ddb_link;

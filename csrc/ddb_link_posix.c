@@ -56,6 +56,56 @@ int ddb_link_init(ddb_link *link, int fd, int drain, ddb_error *error)
     return DDB_OK;
 }
 
+/* Encrypted bytes: hand to the kernel what is sealed. DDB_OK: it took some or all. */
+static int send_sealed(ddb_link *link, ddb_error *error)
+{
+    ddb_cipher *cipher = link->cipher;
+    ssize_t sent = send(link->fd, cipher->sealed, cipher->sealed_size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (sent < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return DDB_ERR_AGAIN;
+        return errno == EINTR ? DDB_ERR_SIGNAL : fail_system(error);
+    }
+    link->bytes_sent += (uint64_t)sent;
+    cipher->sealed += sent;
+    cipher->sealed_size -= (size_t)sent;
+    return DDB_OK;
+}
+
+/* As recv, of a link with a cipher: decrypted bytes. */
+static DDB_NOINLINE ssize_t take_opened(ddb_link *link, void *target, size_t size, int flags)
+{
+    ddb_cipher *cipher = link->cipher;
+    char received[16 << 10];
+
+    while (!cipher->opened_size && !cipher->ended) {
+        ssize_t got = recv(link->fd, received, sizeof received, flags);
+        if (got <= 0)
+            return got;
+        if (cipher->open(cipher, received, (size_t)got) != DDB_OK) {
+            errno = EPROTO;
+            return -1;
+        }
+        ddb_error ignored; /* an answer to the other side's cipher; if it does not leave now, then with what follows */
+        if (cipher->sealed_size)
+            send_sealed(link, &ignored);
+    }
+    size_t taken = cipher->opened_size < size ? cipher->opened_size : size;
+    if (taken)
+        memcpy(target, cipher->opened, taken);
+    cipher->opened += taken;
+    cipher->opened_size -= taken;
+    return (ssize_t)taken;
+}
+
+static ssize_t take(ddb_link *link, void *target, size_t size, int flags)
+{
+    if (DDB_UNLIKELY(link->cipher != NULL))
+        return take_opened(link, target, size, flags);
+    return recv(link->fd, target, size, flags);
+}
+
 /* Read what is there into the inbox; what does not fit there is counted and dropped, or left. */
 static int drain(ddb_link *link, ddb_error *error)
 {
@@ -67,7 +117,7 @@ static int drain(ddb_link *link, ddb_error *error)
         size_t size = room ? room : sizeof scratch;
         if (!room && link->drain == DDB_LINK_KEEP)
             return DDB_ERR_INBOX;
-        ssize_t got = recv(link->fd, target, size, MSG_DONTWAIT);
+        ssize_t got = take(link, target, size, MSG_DONTWAIT);
         if (got == 0)
             return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
         if (got < 0) {
@@ -91,14 +141,60 @@ int ddb_link_look(ddb_link *link, ddb_error *error)
     if (now < link->look_due)
         return DDB_OK;
     link->look_due = now + LOOK_INTERVAL_NS;
+    link->accepted = 0;
     if (link->drain)
         return drain(link, error);
-    ssize_t got = recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got == 0)
+    /* of a cipher's bytes only the cipher knows which are an end: they are taken, but nothing of what they hold */
+    ssize_t got = link->cipher ? take(link, &byte, 0, MSG_DONTWAIT) : recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0 && !(link->cipher && link->cipher->opened_size))
         return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
     if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         return fail_system(error);
     return DDB_OK;
+}
+
+/* Move the cursor over `size` bytes that were taken. */
+static void advance(ddb_link *link, size_t size)
+{
+    link->accepted += (uint64_t)size;
+    while (link->piece < link->piece_count && size >= link->pieces[link->piece].size)
+        size -= link->pieces[link->piece++].size;
+    if (size) {
+        link->pieces[link->piece].data = (const char *)link->pieces[link->piece].data + size;
+        link->pieces[link->piece].size -= size;
+    }
+}
+
+/* Can the kernel take bytes now? */
+static int has_room(ddb_link *link)
+{
+    struct pollfd poller = {link->fd, POLLOUT, 0};
+    return poll(&poller, 1, 0) != 0;
+}
+
+/* send_pieces through the cipher. What is sealed can't be taken back, so nothing is while the kernel takes nothing:
+ * a request of which nothing was accepted can be given up. */
+static DDB_NOINLINE int seal_pieces(ddb_link *link, ddb_error *error)
+{
+    ddb_cipher *cipher = link->cipher;
+    char plain[DDB_SEAL_SIZE];
+    size_t size = 0;
+
+    if (cipher->sealed_size)
+        return send_sealed(link, error);
+    if (!has_room(link))
+        return DDB_ERR_AGAIN;
+    for (int i = link->piece; i < link->piece_count && size < sizeof plain; i++) {
+        size_t part = link->pieces[i].size < sizeof plain - size ? link->pieces[i].size : sizeof plain - size;
+        memcpy(plain + size, link->pieces[i].data, part);
+        size += part;
+    }
+    if (size && cipher->seal(cipher, plain, size) != DDB_OK) {
+        errno = EPROTO;
+        return fail_system(error);
+    }
+    advance(link, size);
+    return send_sealed(link, error);
 }
 
 /* Hand the unsent pieces to the kernel once. DDB_OK: it took some or all. */
@@ -108,6 +204,8 @@ static int send_pieces(ddb_link *link, ddb_error *error)
     int count = link->piece_count - link->piece;
     ssize_t sent;
 
+    if (DDB_UNLIKELY(link->cipher != NULL))
+        return seal_pieces(link, error);
     if (count == 1) {
         sent = send(link->fd, pieces->data, pieces->size, MSG_DONTWAIT | MSG_NOSIGNAL);
     } else {
@@ -124,15 +222,8 @@ static int send_pieces(ddb_link *link, ddb_error *error)
             return DDB_ERR_SIGNAL;
         return fail_system(error);
     }
-    link->accepted += (uint64_t)sent;
     link->bytes_sent += (uint64_t)sent;
-    size_t left = (size_t)sent;
-    while (link->piece < link->piece_count && left >= link->pieces[link->piece].size)
-        left -= link->pieces[link->piece++].size;
-    if (left) {
-        link->pieces[link->piece].data = (const char *)link->pieces[link->piece].data + left;
-        link->pieces[link->piece].size -= left;
-    }
+    advance(link, (size_t)sent);
     return DDB_OK;
 }
 
@@ -146,6 +237,8 @@ static int pull(ddb_link *link, ddb_error *error)
     int count = link->producer->next(link->producer, link->pieces, DDB_LINK_PIECES, error);
     if (count > 0)
         link->piece_count = count;
+    else if (count == 0 && link->cipher && link->cipher->sealed_size)
+        return 1;
     return count > 0 ? 1 : count;
 }
 
@@ -231,7 +324,7 @@ int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout,
     int64_t spin_end = link->spin_ns ? now_ns(CLOCK_MONOTONIC) + link->spin_ns : 0;
 
     for (;;) {
-        ssize_t got = recv(link->fd, target, size, spin_end ? MSG_DONTWAIT : waiting);
+        ssize_t got = take(link, target, size, spin_end ? MSG_DONTWAIT : waiting);
         if (got > 0) {
             *received = (size_t)got;
             link->bytes_received += (uint64_t)got;
@@ -275,6 +368,8 @@ void ddb_link_close(ddb_link *link, int orderly)
         /* Bytes left unread would turn the close into a reset, which destroys what the server has not read yet. */
         ddb_error ignored;
         drain(link, &ignored);
+        if (link->cipher && link->cipher->sealed_size)
+            send_sealed(link, &ignored);
         shutdown(link->fd, SHUT_WR);
     }
     close(link->fd);

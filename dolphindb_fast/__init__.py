@@ -16,6 +16,7 @@ from .acknowledge import Unacknowledged
 from .blocks import BlockReader
 from .errors import (
     AuthenticationError,
+    CertificateError,
     ConnectError,
     ConversionError,
     LinkError,
@@ -34,6 +35,7 @@ from .errors import (
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
+from .tls import InsecureConnectionWarning
 from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
@@ -55,10 +57,12 @@ _verify_first_requests()
 __all__ = [
     "AuthenticationError",
     "BlockReader",
+    "CertificateError",
     "ConnectError",
     "ConversionError",
     "Database",
     "Encoder",
+    "InsecureConnectionWarning",
     "LinkError",
     "Mismatch",
     "NotSupported",

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .commands import demo, dump, run, serve
+from .commands import demo, dump, probe, run, serve
 
-COMMANDS = {"demo": demo, "serve": serve, "run": run, "dump": dump}
+COMMANDS = {"demo": demo, "serve": serve, "run": run, "dump": dump, "probe": probe}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,8 @@ _encode.pxi   objects -> request; never knows a socket. Its other rooms:
               _text, _values and _cells for Python objects, _array, _compressed, _containers, _neutral
 _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
               arrays, Arrow, types given by the caller
-_link.pxi     owner of the connection: sends what a producer yields; never knows a table
+_link.pxi     owner of the connection: sends what a producer yields; never knows a table; _link_cipher.pxi for TLS
+_connected.pxi   what session.py does with the link
 _acknowledge.pxi   a link that puts replies to the requests they answer, which are in _submission.pxi
 """
 from cpython.bool cimport PyBool_Check
@@ -45,6 +46,7 @@ cimport numpy as cnp
 
 import logging
 import os
+import ssl
 import weakref
 from threading import Lock as new_gate
 from time import monotonic
@@ -100,15 +102,17 @@ include "_frame_text.pxi"
 include "_frame_nullable.pxi"
 include "_frame_arrow.pxi"
 include "_frame_forced.pxi"
+include "_link_cipher.pxi"
 include "_link.pxi"
 include "_submission.pxi"
 include "_acknowledge.pxi"
+include "_connected.pxi"
 
 
 _probe()
 
 
-cdef class SessionCore:
+cdef class SessionCore(_Connected):
     """What every call of a session goes through; `session.Session` adds arguments, connecting and replies.
 
     Safe to use from several threads: objects are encoded outside the lock, by encoders of a small free list;
@@ -116,15 +120,15 @@ cdef class SessionCore:
     finalizer, a signal handler, ``__str__`` of a cell) gets `UsageError`.
     """
 
-    cdef _Link link
     cdef list encoders
     cdef dict headers         # function name -> header bytes up to the argument, for one argument
     cdef bytes header_head    # "API2 <session id> "
     cdef bytes header_flags   # " / <flags>\n"
     cdef readonly bint asynchronous
     cdef bint compress        # tables at the top say that their columns may be compressed
+    cdef int64_t connections  # how many there were: an encoder marked with another number is stale
+    cdef bint repeats         # synchronous and may connect again: calls go through _run_with
     cdef object methods       # how their columns are, see options.compress_methods; None: they are not
-    cdef object held          # what calls raise while blocks are read; None otherwise
     cdef int64_t rows
     cdef Encoder gathered     # requests of an open batch; None without one
     cdef unsigned long gatherer   # thread that opened it
@@ -136,7 +140,6 @@ cdef class SessionCore:
     cdef object __weakref__
 
     def __cinit__(self):
-        self.link = _Link()
         self.encoders = []
         self.headers = {}
 
@@ -190,16 +193,17 @@ cdef class SessionCore:
         cdef Py_ssize_t count = len(args)
         if clearMemory is not None or pickleTableToList is not None or priority is not None \
                 or parallelism is not None or fetchSize is not None or disableDecimal is not None \
-                or lossless is not None or raw is not None:
+                or lossless is not None or raw is not None or self.repeats:
             return self._run_with(script, args, count != 0, clearMemory, pickleTableToList, priority, parallelism,
                                   fetchSize, disableDecimal, lossless, raw)
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
             return self.gather(script, args, count != 0, self.header_flags, None)
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
+            encoder.mark = self.connections
             self.put_run(encoder, script, args, count != 0, self.header_flags)
             return self.submit(encoder, "call" if count else "exec", script, None)
         finally:
@@ -213,13 +217,15 @@ cdef class SessionCore:
         """
         cdef Encoder encoder
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         flags = b" / %b\n" % flags
-        if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
+        if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident() \
+                and not self.link.is_opener():
             return self.gather(script, args, kind == "call", flags, options)
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
+            encoder.mark = self.connections
             self.put_run(encoder, script, args, kind == "call", flags)
             return self.submit(encoder, kind, script, options)
         finally:
@@ -271,6 +277,7 @@ cdef class SessionCore:
             return self.submit_acknowledged(encoder, kind, script, options)
         self.link.acquire()
         try:
+            self.refuse_stale(encoder)
             self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
             self.link.requests += 1
             self.rows += encoder.rows
@@ -282,6 +289,18 @@ cdef class SessionCore:
         finally:
             self.link.release()
         return self._result(reply) if options is None else self._result(reply, options)
+
+    cdef int revive(self) except -1:
+        """The connection can't be used: go on if this thread is making it, connect again if the session may."""
+        if not self.link.is_opener() and not (self._is_lost and self._connect_again()):
+            self.link.refuse()
+        return 0
+
+    cdef inline int refuse_stale(self, Encoder encoder) except -1:
+        """A request made for the connection before this one names a session that the server does not know."""
+        if encoder.mark != self.connections:
+            raise unsent("the session was connected anew while this request was made; nothing of it was sent")
+        return 0
 
     cdef bytes function_header(self, object name, Py_ssize_t count, bytes flags):
         cdef object header
@@ -320,6 +339,7 @@ cdef class SessionCore:
         cdef size_t size = start
         cdef int64_t first_row = encoder.rows
         cdef int64_t rows = first_row
+        cdef int64_t mark = self.connections
         cdef bint full = False
         encoder.resume()
         try:
@@ -329,6 +349,8 @@ cdef class SessionCore:
         finally:
             # a refused frame leaves no byte behind
             encoder.pause(size, rows)
+        if self.gathered_requests == 0:
+            encoder.mark = mark
         if self.link.accounting:
             submission = self.new_submission("call" if function else "exec", script, rows - first_row, size - start,
                                              options)
@@ -348,7 +370,7 @@ cdef class SessionCore:
         if not self.asynchronous and not self.link.accounting:
             raise UsageError("batch needs an asynchronous session: each request of a synchronous one waits for its reply")
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         if self.gathered is not None:
             raise UsageError("a batch is open already on this session")
         self.gather_bytes = max_bytes
@@ -373,15 +395,19 @@ cdef class SessionCore:
             else:
                 self.link.acquire()
                 try:
+                    self.refuse_stale(encoder)
                     self.link.send(&encoder.request.producer, encoder.request.out.size)
                     self.link.requests += self.gathered_requests
                     self.rows += encoder.rows
                 finally:
                     self.link.release()
         except LinkError as error:
-            if self.link.unusable is None:
+            if self.link.unusable is None and isinstance(error, SendTimeout):
                 raise
             lost, self.gathered_requests = self.gathered_requests, 0
+            encoder.end()
+            encoder.begin(True)
+            self.lose_gathered()
             raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
         finally:
             encoder.end()
@@ -397,10 +423,14 @@ cdef class SessionCore:
             self._flush_batch()
         finally:
             self.gathered = None
-            for submission in self.gathered_submissions:
-                if (<Submission>submission).state == GATHERED:
-                    (<Submission>submission).lose(LinkError("the connection ended before this submission was sent"))
-            self.gathered_submissions = []
+            self.lose_gathered()
+
+    cdef int lose_gathered(self) except -1:
+        submissions, self.gathered_submissions = self.gathered_submissions, []
+        for submission in submissions:
+            if (<Submission>submission).state == GATHERED:
+                (<Submission>submission).lose(LinkError("the connection ended before this submission was sent"))
+        return 0
 
     def _flush_own_batch(self):
         """As `_flush_batch`, if the open one is this thread's."""
@@ -411,11 +441,12 @@ cdef class SessionCore:
         """Send a `variable` request; names are checked by the caller."""
         cdef Encoder encoder
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         self._flush_batch()
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
+            encoder.mark = self.connections
             names = ",".join(variables)
             body = b"variable\n%b\n%d\n1" % (names.encode(), len(variables))
             encoder.put_bytes(b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body))
@@ -451,6 +482,7 @@ cdef class SessionCore:
         try:
             link.acquire_room(1 if gathered is None else len(gathered), size)
             try:
+                self.refuse_stale(encoder)
                 link.dispatch(&encoder.request.producer, size, submission, gathered)
                 self.rows += encoder.rows
             finally:
@@ -460,23 +492,20 @@ cdef class SessionCore:
                 link.report()
         return 0
 
-    def _refuse_unusable(self):
-        """Raise why the connection can't be used, if it can't."""
-        if self.link.unusable is not None:
-            self.link.refuse()
-
     def _account(self, _AcknowledgedLink link):
         """Use this link, not connected yet, for acknowledged mode."""
         self.link = link
 
-    def _resubmit(self, bytes request, str kind, script, int64_t rows):
+    def _resubmit(self, bytes rest, str kind, script, int64_t rows):
+        """Send a request of which all but the session's own beginning is given."""
         cdef Encoder encoder
         if self.link.unusable is not None:
-            self.link.refuse()
+            self.revive()
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
-            encoder.put_bytes(request)
+            encoder.mark = self.connections
+            encoder.put_bytes(self.header_head + rest)
             encoder.rows = rows
             return self.submit_acknowledged(encoder, kind, script, None)
         finally:
@@ -512,14 +541,6 @@ cdef class SessionCore:
         finally:
             self.give_encoder(encoder)
 
-    def _prove(self):
-        """The server has read all that was sent. The lock is held."""
-        self.link.proven = self.link.requests
-
-    def _inbox(self):
-        """Incoming bytes that nobody asked for. The lock is held."""
-        return self.link.take_inbox()
-
     # -- blocks: see blocks.BlockReader ---------------------------------------------------------------------
 
     def _hold(self, error):
@@ -547,15 +568,15 @@ cdef class SessionCore:
         self.methods = methods
 
     def _open(self, int descriptor, bint asynchronous, write_timeout, read_timeout):
-        """Take over a connected socket's descriptor; time-outs in seconds or None."""
+        """Take over a connected socket's descriptor; time-outs in seconds or None.
+
+        Until `_opened`, only this thread can use the connection.
+        """
         self.asynchronous = asynchronous
         self.link.open(descriptor, asynchronous, write_timeout, read_timeout)
 
-    def _set_read_timeout(self, seconds):
-        self.link.read_timeout = nanoseconds(seconds)
-
-    def _set_reply_spin(self, seconds):
-        self.link.reply_spin = nanoseconds(seconds)
+    def _set_repeats(self, bint repeats):
+        self.repeats = repeats
 
     def _identify(self, str session_id, bytes flags, bint compress):
         """Set what stands in every later request."""
@@ -563,6 +584,8 @@ cdef class SessionCore:
         self.headers.clear()
         self.header_head = b"API2 %b " % session_id.encode()
         self.header_flags = b" / %b\n" % flags
+        # last: whoever sees this number sees the new head too
+        self.connections += 1
 
     def _send_bytes(self, bytes data):
         """Send bytes as they are: the handshake."""
@@ -576,35 +599,12 @@ cdef class SessionCore:
             self.link.release()
             self.give_encoder(encoder)
 
-    @property
-    def _fill(self):
-        """What a `Reader` reads from. Bound to the link, so that the reader does not keep the session alive."""
-        return self.link.receive
-
-    def _fail(self, error):
-        """Close the connection because of `error`, which every later call raises again."""
-        self.link.fail(error)
-
     def _close(self):
         try:
             if self.gathered_requests and self.link.unusable is None:
                 self._flush_own_batch()
         finally:
             self.link.close()
-
-    @property
-    def _is_open(self):
-        return self.link.unusable is None or self.link.unusable is self.held
-
-    @property
-    def _is_busy(self):
-        """True while a call is under way, or blocks are not read."""
-        return self.link.owner != 0 or (self.held is not None and self.link.unusable is self.held)
-
-    def _refuse_held(self):
-        """Raise if blocks are not read yet."""
-        if self.held is not None and self.link.unusable is self.held:
-            self.link.refuse()
 
     def _counters(self):
         """The values of `session.Stats`."""

@@ -106,6 +106,7 @@ cdef class Encoder:
     cdef list borrowed        # objects whose memory the request points into
     cdef bint busy
     cdef int64_t rows         # table rows put since begin
+    cdef int64_t mark         # for whoever uses it
     cdef int symbol_bases     # symbol bases put in the current table
     cdef int target           # wire type of the current column, for error messages
     cdef object place         # function or variable name, for error messages

@@ -17,6 +17,13 @@ def _after_fork_in_child():
 os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+cdef object unsent(str text):
+    """A `LinkError` of a request of which no byte left."""
+    error = LinkError(text)
+    error.sent = False
+    return error
+
+
 cdef int64_t nanoseconds(object seconds) except? -2:
     return -1 if seconds is None else <int64_t>(seconds * 1e9)
 
@@ -29,6 +36,9 @@ cdef class _Link:
     cdef int64_t read_timeout
     cdef int64_t reply_spin       # nanoseconds to look for a reply before sleeping, kept from one connection to the next
     cdef object unusable          # the exception that every call raises, None while the connection is good
+    cdef object opening           # `unusable` while a thread makes the connection, None otherwise
+    cdef unsigned long opener     # that thread
+    cdef _Cipher cipher           # of an encrypted connection, else None
     cdef object last_error        # text of the first fault, None if there was none
     cdef bint asynchronous        # nobody reads replies
     cdef bint accounting          # an _AcknowledgedLink that matches replies to requests
@@ -63,14 +73,39 @@ cdef class _Link:
             self.write_timeout = nanoseconds(write_timeout)
             self.read_timeout = nanoseconds(read_timeout)
             self.link.spin_ns = self.reply_spin
+            self.cipher = None
             self.asynchronous = asynchronous
             self.proven = self.requests
-            self.unusable = None
+            self.opener = self.owner
+            self.opening = self.unusable = unsent("the session is being connected by another thread")
             self.last_error = None
         self.release()
         if status != DDB_OK:
             raise LinkError(os.strerror(error.sys_errno))
         live_links.add(self)
+        return 0
+
+    cdef bint is_opener(self):
+        """True in the thread that makes the connection, until it is ready or ended."""
+        return self.opening is not None and self.unusable is self.opening \
+            and self.opener == <unsigned long>PyThread_get_thread_ident()
+
+    cdef int encrypt(self, object channel) except -1:
+        self.lock_or_refuse()
+        try:
+            self.cipher = _Cipher(channel)
+            self.link.cipher = &self.cipher.c.cipher
+            # records that came with the last ones of the handshake
+            if self.cipher.open(b"", 0) != DDB_OK:
+                self.raise_fault()
+        finally:
+            self.release()
+        return 0
+
+    cdef int opened(self) except -1:
+        if not self.is_opener():
+            self.refuse()
+        self.unusable = self.opening = None
         return 0
 
     cdef int lock_or_refuse(self) except -1:
@@ -89,7 +124,7 @@ cdef class _Link:
     cdef int acquire(self) except -1:
         """Take the lock, then see whether the connection can be used."""
         self.lock_or_refuse()
-        if self.unusable is not None:
+        if self.unusable is not None and not self.is_opener():
             self.release()
             self.refuse()
         return 0
@@ -104,8 +139,14 @@ cdef class _Link:
 
     cdef int refuse(self) except -1:
         """Raise the sticky error, a fresh exception each time so that tracebacks don't pile up."""
-        kind = type(self.unusable)
-        raise kind(*self.unusable.args)
+        unusable = self.unusable
+        if unusable is None:
+            # connected again meanwhile
+            return 0
+        error = type(unusable)(*unusable.args)
+        if isinstance(error, LinkError):
+            error.sent = False
+        raise error
 
     cdef int fail(self, object error) except -1:
         """The connection is dead: close it and remember why. The lock is held."""
@@ -131,6 +172,8 @@ cdef class _Link:
         it write to whatever gets the same number next."""
         self.unusable = UsageError("the session is closed; call connect to use it again")
         if PyThread_acquire_lock(self.lock, NOWAIT_LOCK):
+            if self.cipher is not None and self.link.fd >= 0:
+                self.cipher.farewell()
             ddb_link_close(&self.link, 1)
             PyThread_release_lock(self.lock)
         else:
@@ -181,6 +224,7 @@ cdef class _Link:
         cdef uint64_t accepted = self.link.accepted
         if self.closing:
             raise LinkError("the session was closed while a request was being sent")
+        self.raise_fault()
         if status == DDB_ERR_TIMEOUT:
             seconds = self.write_timeout * 1e-9
             if accepted == 0:
@@ -196,7 +240,19 @@ cdef class _Link:
             fault = LinkError(f"sending failed: {os.strerror(error.sys_errno)} (errno {error.sys_errno})")
         else:
             fault = LinkError(f"sending failed: {ddb_status_text(status).decode()}; the connection is closed")
+        fault.sent = accepted != 0
         self.fail(fault)
+        raise fault
+
+    cdef int raise_fault(self) except -1:
+        """If a cipher failed, raise that."""
+        if self.cipher is None or self.cipher.fault is None:
+            return 0
+        fault = self.cipher.fault
+        self.cipher.fault = None
+        if isinstance(fault, ssl.SSLError):
+            fault = LinkError(f"the encrypted connection failed: {fault.reason or fault}")
+        self.fail(fault if isinstance(fault, LinkError) else type(fault).__name__)
         raise fault
 
     cdef str closed_text(self):
@@ -227,6 +283,7 @@ cdef class _Link:
             return 0
         if status == DDB_ERR_TIMEOUT:
             raise SendTimeout(f"no reply for {self.read_timeout * 1e-9:g} s; the connection is closed", True)
+        self.raise_fault()
         raise LinkError(f"reading the reply failed: {os.strerror(error.sys_errno)} (errno {error.sys_errno})")
 
     cdef bytes take_inbox(self):

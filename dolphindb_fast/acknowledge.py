@@ -129,10 +129,9 @@ class AcknowledgeMethods:
         self._need_acknowledge("resubmit")
         if not isinstance(item, Unacknowledged):
             raise UsageError(f"resubmit needs what unacknowledged() returned, not {type(item).__name__}")
-        verb, _, rest = item.bytes.split(b" ", 2)
+        rest = item.bytes.split(b" ", 2)[2]
         text = rest.partition(b"\n")[2]
-        request = b"%b %b %b" % (verb, self.session_id.encode(), rest)
-        return self._resubmit(request, KINDS[text.partition(b"\n")[0]], item.name, item.rows)
+        return self._resubmit(rest, KINDS[text.partition(b"\n")[0]], item.name, item.rows)
 
     def _need_acknowledge(self, method: str) -> None:
         if not self._acknowledge:

@@ -6,22 +6,24 @@ import logging
 import re
 import socket
 
-from . import options
+from . import options, tls
 from . import settings as keys
 from ._decode import Reader
 from .column import Column
+from .credentials import Credentials, is_loopback
 from .errors import (
     AuthenticationError,
     ConnectError,
-    NotSupported,
+    LinkError,
     ProtocolError,
     SendTimeout,
     ServerError,
     UsageError,
 )
+from .reconnect import Node, Recovery, checked_address, parse_site
 from .result import to_python
 
-__all__ = ["ConnectMethods", "LINE_LIMIT", "refuse_unbuilt"]
+__all__ = ["ConnectMethods", "LINE_LIMIT"]
 
 log = logging.getLogger("dolphindb_fast")
 
@@ -29,17 +31,12 @@ log = logging.getLogger("dolphindb_fast")
 DEFAULT_WRITE_TIMEOUT = 30.0
 #: seconds of silence after which TCP asks whether the server is there, as in the official client
 DEFAULT_KEEP_ALIVE = 30
+#: probes without an answer after which the connection counts as dead, as in the official client
+KEEP_ALIVE_PROBES = 3
 #: longest line and printed message of a reply
 LINE_LIMIT = 1 << 20
 #: the API version that this client speaks, and that a server may at most require
 API_VERSION = 300
-
-
-def refuse_unbuilt(**arguments) -> None:
-    """Arguments that are not built yet: any other value than the default is refused by name."""
-    for name, (value, *defaults) in arguments.items():
-        if value not in defaults:
-            raise NotSupported(f"{name}={value!r} is not supported yet; leave {name} at {defaults[0]!r}")
 
 
 def seconds(name: str, value) -> float | None:
@@ -62,51 +59,52 @@ def either_timeout(first: str, first_value, second: str, second_value, default: 
     return default
 
 
-def checked_address(host, port) -> tuple[str, int]:
-    """Host and port, the port as a number."""
-    try:
-        number = int(port)
-    except (TypeError, ValueError):
-        number = 0
-    if not isinstance(host, str) or not 0 < number < 65536:
-        raise UsageError(f"host must be str and port a number from 1 to 65535; got {host!r}, {port!r}")
-    return host, number
-
-
-def plain_text(what: str, text: str | None) -> str:
-    """Text that may stand in a line of a request; None is empty."""
-    if text is None:
-        return ""
-    if not isinstance(text, str):
-        raise UsageError(f"{what} must be str, not {type(text).__name__}")
-    if "\n" in text or "\0" in text:
-        raise UsageError(f"{what} holds a newline or NUL character, which would break the request")
-    return text
-
-
-def open_socket(host: str, port: int, timeout: float | None, idle: int) -> socket.socket:
+def open_socket(node: Node, timeout: float | None, idle: int) -> socket.socket:
     """A connected socket; `idle` are the seconds of silence before TCP probes."""
     try:
-        sock = socket.create_connection((host, port), timeout)
+        sock = socket.create_connection(node, timeout)
     except (TimeoutError, socket.timeout):
-        raise ConnectError(f"{host}:{port} did not answer for {timeout:g} s") from None
+        raise ConnectError(f"{node} did not answer for {timeout:g} s") from None
     except socket.gaierror as error:
-        raise ConnectError(f"the host name {host!r} is not known: {error.strerror}") from None
+        raise ConnectError(f"the host name {node.host!r} is not known: {error.strerror}") from None
     except ConnectionRefusedError:
         raise ConnectError(
-            f"nothing listens at {host}:{port}; is the server running, and is this its port? (connection refused)"
+            f"nothing listens at {node}; is the server running, and is this its port? (connection refused)"
         ) from None
     except (OSError, UnicodeError) as error:
-        raise ConnectError(f"can't connect to {host}:{port}: {error}") from None
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if idle > 0 and hasattr(socket, "TCP_KEEPIDLE"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
+        raise ConnectError(f"can't connect to {node}: {error}") from None
+    for level, option, value in socket_options(timeout, idle):
+        sock.setsockopt(level, option, value)
     return sock
 
 
+def socket_options(timeout: float | None, idle: int) -> list[tuple[int, int, int]]:
+    """Level, option, value, as far as this system has them."""
+    chosen = [
+        (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+    ]
+    if idle > 0:
+        chosen += [(socket.IPPROTO_TCP, "TCP_KEEPIDLE", idle), (socket.IPPROTO_TCP, "TCP_KEEPINTVL", idle)]
+        chosen += [(socket.IPPROTO_TCP, "TCP_KEEPCNT", KEEP_ALIVE_PROBES)]
+        if timeout is not None:
+            # The kernel counts a receiver that stalls, too. It must not end the connection while `run` may still give
+            # up a request and leave the session usable.
+            dead = max(idle * (1 + KEEP_ALIVE_PROBES), 2 * timeout)
+            chosen.append((socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", min(int(dead * 1000), 2**31 - 1)))
+    return [(level, getattr(socket, name), value) for level, name, value in chosen if hasattr(socket, name)]
+
+
+def handshake_request(flags: int, credentials: Credentials) -> bytes:
+    """The first request of a connection."""
+    body = b"connect\n"
+    if credentials.userid:
+        body += b"login\n%b\n%b\nfalse" % (credentials.userid.encode(), credentials.reveal().encode())
+    return b"API 0 %d / %d_1_4_2\n%b" % (len(body), flags, body)
+
+
 class ConnectMethods:
-    """What a `session.Session` does before its first call."""
+    """What a `session.Session` does before its first call, and to connect again."""
 
     #: what `setTimeout` sets
     _net_timeout: float | None = DEFAULT_WRITE_TIMEOUT
@@ -129,6 +127,7 @@ class ConnectMethods:
         readTimeout: int | None = None,
         writeTimeout: int | None = None,
         usePublicName: bool = False,
+        retryWrites: bool = False,
     ) -> bool:
         """Connect, log in, and in synchronous mode ask whether the node is ready.
 
@@ -141,15 +140,30 @@ class ConnectMethods:
         userid, password : str, optional
             Without a user the connection is anonymous.
         startup : str, optional
-            A script that is run once connected.
+            A script that is run once connected, and each time the session connects again.
+        highAvailability : bool
+            The server is a cluster: connect to the data node with least to do, go where its replies send the session,
+            and connect again as with `reconnect`, to the next node.
+        highAvailabilitySites : list of str, optional
+            ``"host:port"`` of the nodes that may be used; default: those that the cluster names.
         keepAliveTime : int, optional
             Seconds of silence before TCP probes the connection; default the constructor's, else 30.
+        reconnect : bool
+            Connect again after a fault. The call that meets the fault raises, unless none of its bytes was accepted and
+            its session is synchronous: then it is made again. What an asynchronous session had sent is not sent again:
+            the exception says that it may be lost, and the next call connects.
+        tryReconnectNums : int, optional
+            Attempts before `ConnectError`, of each node; default None and 0: without end, also at the first time.
         netTimeout, writeTimeout : timedelta or number of seconds
             Two names of one time-out: connecting, and sending without progress. None: 30 s; 0: for ever.
         timeout, readTimeout : timedelta or number of seconds
             Two names of one time-out: waiting for a reply without a byte coming. None and 0: for ever.
-        highAvailability, highAvailabilitySites, reconnect, tryReconnectNums, usePublicName
-            Not built yet: other than the official defaults raise `NotSupported`.
+        usePublicName : bool
+            Use the cluster's public names of its nodes instead of their hosts.
+        retryWrites : bool
+            Make a synchronous call again also if the connection failed when the server may have executed it, and a
+            script of which the server refused a part: what it writes may then be written twice. The repeated request
+            bears its number negated, by which a server can know it.
 
         Returns
         -------
@@ -162,80 +176,178 @@ class ConnectMethods:
             Nobody listens there, the address is unknown, what answers is no DolphinDB server, or it refuses.
         AuthenticationError
             Wrong user name or password.
-        UsageError, NotSupported
-            An argument that is wrong, or not built yet.
+        CertificateError
+            TLS: a certificate that is not trusted, or of another host.
+        UsageError
+            An argument that is wrong.
+
+        Warns
+        -----
+        InsecureConnectionWarning
+            User name and password leave this machine in clear text, or the server's certificate is not verified.
         """
+        try:
+            credentials = Credentials(userid, password)
+        finally:
+            # tracebacks may be shown with the values of variables
+            del password
         self._refuse_held()
-        refuse_unbuilt(
-            highAvailability=(highAvailability, False),
-            highAvailabilitySites=(highAvailabilitySites, None, []),
-            reconnect=(reconnect, False),
-            tryReconnectNums=(tryReconnectNums, None),
-            usePublicName=(usePublicName, False),
-        )
         default = ConnectMethods._net_timeout
         write_timeout = either_timeout("netTimeout", netTimeout, "writeTimeout", writeTimeout, default)
         read_timeout = either_timeout("timeout", timeout, "readTimeout", readTimeout, None)
-        host, port = checked_address(host, port)
-        userid, password = plain_text("userid", userid), plain_text("password", password)
+        node = checked_address(host, port)
         idle = keepAliveTime if keepAliveTime is not None else self.keep_alive_time
-        sock = open_socket(host, port, write_timeout, DEFAULT_KEEP_ALIVE if idle is None else idle)
-        self._close()
+        if tryReconnectNums is not None and type(tryReconnectNums) is not int:
+            raise UsageError(f"tryReconnectNums must be an int, not {type(tryReconnectNums).__name__}")
+        recovery = None
+        if reconnect or highAvailability:
+            # as in the official client, numbers below 1 mean without end
+            attempts = tryReconnectNums if tryReconnectNums and tryReconnectNums > 0 else None
+            sites = [parse_site(site) for site in highAvailabilitySites or ()] if highAvailability else None
+            recovery = Recovery(node, attempts, bool(retryWrites), balanced=bool(highAvailability), sites=sites,
+                                public_names=bool(usePublicName))
+        self._recovery = None
+        self._may_repeat = False
+        self._set_repeats(False)
         self._closed = False
-        self._host, self._port = host, port
-        # the handshake is waited for no longer than a send would be
-        self._open(sock.detach(), self._enable_async, write_timeout, read_timeout or write_timeout)
-        self._reader = Reader(self._fill)
+        self._credentials = credentials
+        self._timeouts = write_timeout, read_timeout, DEFAULT_KEEP_ALIVE if idle is None else idle
+        self._warned = False
+        self.startup = startup or ""
         try:
-            self._handshake(userid, password)
-            if not self._enable_async:
-                self._ask_server()
-            self._set_read_timeout(read_timeout)
-            self.startup = startup or ""
-            if startup:
-                self._request("exec", startup, (), options.request_header(self._plain_flags), None)
-            if self._acknowledge:
-                self._begin_accounts()
+            if recovery is None:
+                self._connect_to(node, self._enable_async)
+                self._make_ready()
+            else:
+                recovery.connect(self)
         except BaseException as error:
-            if self._is_open:
+            if self._is_lost:
                 self._fail(error)
             raise
+        self._recovery = recovery
+        # what an asynchronous or acknowledged session has sent is never sent again by itself
+        self._may_repeat = recovery is not None and not self._enable_async and not self._acknowledge
+        self._set_repeats(self._may_repeat)
+        if recovery is None:
+            # nobody will ask for the password again
+            self._credentials = None
         return True
 
-    def _handshake(self, userid: str, password: str) -> None:
+    def _connect_to(self, node: Node, asynchronous: bool) -> None:
+        """Connect to one node and log in; until `_make_ready`, only this thread can use the connection."""
+        write_timeout, read_timeout, idle = self._timeouts
+        sock = open_socket(node, write_timeout, idle)
+        try:
+            self._peer = sock.getpeername()[0]
+            self._warn_of_insecurity(self._credentials)
+            if self._is_open:
+                self._close()
+                self._closed = False
+        except BaseException:
+            sock.close()
+            raise
+        self._host, self._port = node
+        # the handshake is waited for no longer than a send would be
+        self._open(sock.detach(), asynchronous, write_timeout, read_timeout or write_timeout)
+        self._reader = Reader(self._fill)
+        mode = ~0 if asynchronous else ~options.ASYNCHRONOUS
+        try:
+            if self._tls_context is not None:
+                channel = tls.Channel(self._tls_context, node.host)
+                try:
+                    channel.shake_hands(str(node), self._send_bytes, self._fill)
+                except SendTimeout as error:
+                    text = f"{node} does not answer the TLS handshake ({error}); does it speak TLS?"
+                    raise ConnectError(text) from None
+                self._encrypt(channel)
+            self._handshake(self._flags & mode)
+            if not asynchronous:
+                self._ask_server(options.request_header(self._plain_flags & mode))
+            self._set_read_timeout(read_timeout)
+        except BaseException as error:
+            self._fail(error)
+            raise
+
+    def _make_ready(self) -> None:
+        """Run the startup script, then let every thread use the connection."""
+        try:
+            if self.startup:
+                self._request("exec", self.startup, (), options.request_header(self._plain_flags), None)
+            if self._acknowledge:
+                self._begin_accounts()
+            self._opened()
+        except BaseException as error:
+            self._fail(error)
+            raise
+
+    def _connect_again(self) -> bool:
+        """After a fault: connect again if `connect` was told to; called by the core."""
+        if self._recovery is None:
+            return False
+        self._recovery.again(self)
+        return True
+
+    def _warn_of_insecurity(self, credentials: Credentials) -> None:
+        """Once for each `connect`, before anything secret leaves."""
+        if self._warned:
+            return
+        if self._tls_unverified:
+            text = tls.UNVERIFIED
+        elif self._tls_context is None and credentials.userid and self._peer and not is_loopback(self._peer):
+            text = tls.CLEAR_TEXT.format(self._peer)
+        else:
+            return
+        self._warned = True
+        tls.warn_insecure(text)
+
+    def _handshake(self, flags: int) -> None:
         """``wire: API 0 <length> / <flag>_1_4_2``, answered by session id, object count and byte order."""
-        body = "connect\n" + (f"login\n{userid}\n{password}\nfalse" if userid else "")
-        encoded = body.encode()
-        self._send_bytes(b"API 0 %d / %d_1_4_2\n%b" % (len(encoded), self._flags, encoded))
+        credentials = self._credentials
+        user = credentials.userid
+        self._send_bytes(handshake_request(flags, credentials))
         where = f"{self.host}:{self.port}"
+        refusal: Exception | None = None
+        accepted = None
         try:
             head = self._read_head()
-            status = self._reader.read_line(LINE_LIMIT).decode(errors="replace")
-            if status != "OK":
-                if userid and re.search("password|user|auth|login", status, re.IGNORECASE):
-                    raise AuthenticationError(f"{where} refused user {userid!r}: {status}")
-                raise ConnectError(f"{where} refused the connection: {status}")
-            if head[2] == "0":
-                raise ConnectError(f"{where} is a big-endian server, which is not supported")
-            accepted = self._reader.read_object() if head[1] != "0" else None
+            status = credentials.redact(self._reader.read_line(LINE_LIMIT).decode(errors="replace"))
+            if status == "OK":
+                accepted = self._reader.read_object() if head[1] != "0" else None
+                if head[2] == "0":
+                    refusal = ConnectError(f"{where} is a big-endian server, which is not supported")
+            elif user and re.search("password|user|auth|login", status, re.IGNORECASE):
+                refusal = AuthenticationError(f"{where} refused user {user!r}: {status}")
+            else:
+                refusal = ConnectError(f"{where} refused the connection: {status}")
         except EOFError:
-            raise ConnectError(
-                f"{where} closed the connection during the handshake; is it a DolphinDB server?"
-            ) from None
+            refusal = ConnectError(f"{where} closed the connection during the handshake; is it a DolphinDB server?")
         except ProtocolError as error:
-            raise ConnectError(f"{where} does not answer as a DolphinDB server does: {error}") from None
+            said = credentials.redact(str(error))
+            refusal = ConnectError(f"{where} does not answer as a DolphinDB server does: {said}")
         except SendTimeout as error:
-            raise ConnectError(f"{where} does not answer the handshake ({error}); is it a DolphinDB server?") from None
+            refusal = ConnectError(f"{where} does not answer the handshake ({error}); is it a DolphinDB server?")
+        except LinkError as error:
+            refusal = ConnectError(
+                f"{where} ended the connection during the handshake ({error}); is it a DolphinDB server, without TLS?"
+            )
+        if refusal is not None:
+            # here, so that it has no context: a server may have repeated the password in what is shown there
+            raise refusal
         if isinstance(accepted, Column) and accepted.type == keys.DT_BOOL and accepted.data[0] == 0:
-            raise AuthenticationError(f"{where} refused user {userid!r}: wrong user name or password")
+            raise AuthenticationError(f"{where} refused user {user!r}: wrong user name or password")
         self._session_id = head[0]
-        self._identify(head[0], options.request_header(self._flags), self._compress)
+        self._identify(head[0], options.request_header(flags), self._compress)
 
-    def _ask_server(self) -> None:
+    def _ask_plainly(self, script: str):
+        """The neutral result of a script on the connection that is being made, synchronous."""
+        header = options.request_header(self._plain_flags & ~options.ASYNCHRONOUS)
+        return self._request("exec", script, (), header, {"raw": True, "lossless": False})
+
+    def _ask_server(self, header: bytes) -> None:
         """The two questions that the official client asks: required API version, node ready."""
         where = f"{self.host}:{self.port}"
         try:
-            answer = self._call_plainly("getRequiredAPIVersion")
+            answer = self._call_plainly("getRequiredAPIVersion", header)
         except ServerError:
             answer = None
         if isinstance(answer, Column) and answer.type == keys.DT_ANY and answer.data:
@@ -247,16 +359,15 @@ class ConnectMethods:
             if message and message[0]:
                 log.warning("%s: %s", where, message[0])
         try:
-            ready = self._call_plainly("isNodeInitialized")
+            ready = self._call_plainly("isNodeInitialized", header)
         except ServerError:
             return
         if isinstance(ready, Column) and ready.type == keys.DT_BOOL and ready.data[0] == 0:
             raise ConnectError(f"{where} is not initialized yet; try again later")
 
-    def _call_plainly(self, function: str):
+    def _call_plainly(self, function: str, header: bytes):
         """Call a function without arguments, as ``function`` requests of the protocol; returns the neutral reply."""
         body = f"function\n{function}\n0\n1".encode()
-        header = options.request_header(self._plain_flags)
         self._send_bytes(b"API2 %b %d / %b\n%b" % (self.session_id.encode(), len(body), header, body))
         return self._receive("call", function)
 
@@ -275,18 +386,34 @@ class ConnectMethods:
         AuthenticationError
             Synchronous mode: the server refused; the session stays usable.
         """
-        userid, password = plain_text("userid", userid), plain_text("password", password)
-        header = options.request_header(self._plain_flags)
         try:
-            accepted = self._request(
-                "call", "login", (userid, password, False), header, {"lossless": False, "raw": False}
+            credentials = Credentials(userid, password)
+        finally:
+            del password
+        self._warn_of_insecurity(credentials)
+        header = options.request_header(self._plain_flags)
+
+        def log_in(mark: bytes):
+            # the password is in no variable: tracebacks may be shown with their values
+            return self._request(
+                "call", "login", (credentials.userid, credentials.reveal(), False), header + mark,
+                {"lossless": False, "raw": False},
             )
-            if self._acknowledge:
-                accepted = accepted.result()
+
+        where, user = f"{self.host}:{self.port}", credentials.userid
+        try:
+            if self._may_repeat:
+                accepted = self._recovery.carry_out(self, "call", log_in, marked=False)
+            else:
+                accepted = self._answered(log_in(b""))
         except ServerError as error:
-            raise AuthenticationError(f"{self.host}:{self.port} refused user {userid!r}: {error.serverText}") from None
-        if accepted is False:
-            raise AuthenticationError(f"{self.host}:{self.port} refused user {userid!r}: wrong user name or password")
+            refusal = credentials.redact(error.serverText)
+        else:
+            refusal = "wrong user name or password" if accepted is False else None
+        if refusal is not None:
+            raise AuthenticationError(f"{where} refused user {user!r}: {refusal}")
+        if self._recovery is not None:
+            self._credentials = credentials
 
     @classmethod
     def setTimeout(cls, timeout: float) -> None:

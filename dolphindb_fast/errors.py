@@ -9,6 +9,7 @@ import re
 
 __all__ = [
     "AuthenticationError",
+    "CertificateError",
     "ConnectError",
     "ConversionError",
     "LinkError",
@@ -47,15 +48,29 @@ class ValueRefused(ValueError, ConversionError):
 
 
 class LinkError(ConnectionError, RuntimeError):
-    """The connection failed; it is closed, and later calls raise this again with the first reason."""
+    """The connection failed; it is closed, and later calls raise this again with the first reason.
+
+    Attributes
+    ----------
+    sent : bool
+        False: no byte of this request was accepted, so that the server did not execute it. True: nobody knows.
+    """
+
+    sent = True
 
 
 class ConnectError(LinkError):
     """No connection was made: nobody listens, the address is wrong, or the handshake was refused."""
 
+    sent = False
+
 
 class AuthenticationError(ConnectError):
     """The server refused user name or password."""
+
+
+class CertificateError(ConnectError):
+    """The server's certificate is not trusted or bears another name."""
 
 
 class SendTimeout(TimeoutError, LinkError):

@@ -104,7 +104,7 @@ class ScriptMethods:
         return self.startup
 
     def setInitScript(self, script: str) -> None:
-        """Set the attribute `startup`."""
+        """Set the attribute `startup`: what is run when the session connects again."""
         self.startup = script
 
     def existsDatabase(self, dbUrl: str) -> bool:

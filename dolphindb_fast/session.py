@@ -10,9 +10,9 @@ import logging
 import re
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from . import arrow, options
+from . import arrow, options, tls
 from . import settings as keys
 from ._core import SessionCore, Submission
 from ._decode import Reader
@@ -20,11 +20,15 @@ from .acknowledge import AcknowledgeMethods
 from .barrier import BarrierMethods
 from .batch import Batch
 from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
-from .connecting import LINE_LIMIT, ConnectMethods, refuse_unbuilt, seconds
+from .connecting import LINE_LIMIT, ConnectMethods, seconds
+from .credentials import Credentials
 from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
 from .refused import RefusedMethods
 from .result import to_python
 from .scripts import ScriptMethods
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Session", "Stats"]
 
@@ -55,6 +59,8 @@ class Stats(NamedTuple):
         The fault that closed the connection.
     slowPath : bool
         True if frames are read through pandas' public methods because its inside is not as expected.
+    reconnects : int
+        How often the session has connected again after a fault.
     """
 
     requests: int
@@ -67,6 +73,7 @@ class Stats(NamedTuple):
     blockedSeconds: float
     lastError: str | None
     slowPath: bool
+    reconnects: int
 
 
 class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, ScriptMethods, RefusedMethods):
@@ -126,13 +133,18 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         `Submission.result`, `Submission.done`. It may use the session. What it raises is logged.
     keepUnacknowledged : bool
         Keep the bytes of submissions until they are answered, for `unacknowledged` and `resubmit`.
-    enableSSL
-        Not built yet: other than the official default raises `NotSupported`.
+    enableSSL : bool
+        Encrypt the connection (TLS); the server needs ``enableHTTPS=true``. As with the official client the certificate
+        is not verified, with an `InsecureConnectionWarning`, unless one of the next two is given.
+    caFile : str or path, optional
+        Certificates, PEM, of which the server's must be one or be signed by one; it must bear the host's name.
+    sslContext : ssl.SSLContext, optional
+        What decides instead, for example with a client certificate.
 
     Attributes
     ----------
     startup : str
-        The script that `connect` ran.
+        The script that `connect` ran, and that each further connection begins with.
     keep_alive_time, enableChunkGranularityConfig, show_output
         As given.
 
@@ -174,6 +186,8 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         maxInFlightBytes: int = 67108864,
         onError: Callable[[Submission], object] | None = None,
         keepUnacknowledged: bool = False,
+        caFile: str | None = None,
+        sslContext: ssl.SSLContext | None = None,
     ) -> None:
         if enableASYN is not None:
             warnings.warn(
@@ -182,7 +196,6 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
                 stacklevel=2,
             )
             enableASYNC = enableASYN
-        refuse_unbuilt(enableSSL=(enableSSL, False))
         methods = options.compress_methods(compressMethods)
         compress = bool(compress) or methods is not None
         protocol = options.wire_protocol(protocol, enablePickle, compress)
@@ -212,13 +225,25 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         self.show_output = show_output
         self._reader: Reader | None = None
         self._closed = False
+        self._tls_context = tls.client_context(enableSSL, sslContext, caFile)
+        self._tls_unverified = bool(enableSSL) and sslContext is None and caFile is None
+        self._warned = False
+        self._peer = ""
+        self._recovery = None
+        self._may_repeat = False
+        self._reconnects = 0
         self._set_reply_spin(seconds("replySpin", replySpin) or 0)
         if acknowledge:
             self._prepare_accounts(enableASYNC, maxInFlight, maxInFlightBytes, onError, keepUnacknowledged)
         elif onError is not None or keepUnacknowledged:
             raise UsageError("onError and keepUnacknowledged need acknowledge=True")
         if host is not None and port is not None:
-            self.connect(host, port, userid, password, keepAliveTime=keepAliveTime)
+            try:
+                credentials = Credentials(userid, password)
+            finally:
+                # tracebacks may be shown with the values of variables
+                del password
+            self.connect(host, port, credentials.userid, credentials.reveal(), keepAliveTime=keepAliveTime)
 
     def __enter__(self) -> Session:
         return self
@@ -307,7 +332,10 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
                 raise UsageError(f"<Exception> in upload: {name} is not a qualified variable name.")
         if not nameObjectDict:
             return -1
-        result = self._upload(nameObjectDict)
+        if not self._may_repeat:
+            result = self._upload(nameObjectDict)
+        else:
+            result = self._recovery.carry_out(self, "upload", lambda mark: self._upload(nameObjectDict), marked=False)
         return -1 if result is None else result
 
     def batch(self, maxBytes: int = 262144, maxDelay: datetime.timedelta | float | None = None) -> Batch:
@@ -325,6 +353,8 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         """Close the connection without waiting; what was sent is still delivered. May be called again."""
         self._closed = True
         self._session_id = ""
+        if self._recovery is not None:
+            self._recovery.stop()
         self._close()
 
     def isClosed(self) -> bool:
@@ -338,7 +368,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
     @property
     def stats(self) -> Stats:
         """Counters of this session, read at this moment."""
-        return Stats(*self._counters())
+        return Stats(*self._counters(), self._reconnects)
 
     def _run_with(self, script, args, function, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
                   disableDecimal, lossless=None, raw=None):
@@ -347,13 +377,21 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         forms = {name: form for name, form in forms.items() if form is not None}
         if fetchSize is None or function:
             header = options.request_header(self._flags, clearMemory, priority, parallelism, None, disableDecimal)
-            return self._request("call" if function else "exec", script, args, header, forms)
+            return self._call("call" if function else "exec", script, args, header, forms)
         if self._enable_async or self._acknowledge:
             raise UsageError("fetchSize needs a synchronous session: an asynchronous one has no result to read")
         # as the official client has it: no lists, and decimals stay decimals
         forms.pop("pickleTableToList", None)
         header = options.request_header(self._plain_flags, clearMemory, priority, parallelism, fetchSize)
-        return self._request("runBlock", script, (), header, forms)
+        return self._call("runBlock", script, (), header, forms)
+
+    def _call(self, kind, script, args, header, forms):
+        """Make a request of `run`, again where `connect` allowed it."""
+        if not self._may_repeat:
+            return self._request(kind, script, args, header, forms)
+        return self._recovery.carry_out(
+            self, kind, lambda mark: self._request(kind, script, args, header + mark, forms)
+        )
 
     # -- replies --------------------------------------------------------------------------------------------
 

@@ -12,6 +12,17 @@ cdef extern from "ddb_link.h" nogil:
         DDB_LINK_LEAVE
         DDB_LINK_DROP
         DDB_LINK_KEEP
+    ctypedef struct ddb_cipher:
+        int (*seal)(ddb_cipher *self, const void *data, size_t size)
+        int (*open)(ddb_cipher *self, const void *data, size_t size)
+        const char *sealed
+        size_t sealed_size
+        const char *opened
+        size_t opened_size
+        int ended
+
+    cdef enum:
+        DDB_SEAL_SIZE
 
     ctypedef struct ddb_link:
         int fd
@@ -27,6 +38,7 @@ cdef extern from "ddb_link.h" nogil:
         uint64_t bytes_received
         uint64_t bytes_drained
         int64_t blocked_ns
+        ddb_cipher *cipher
         uint8_t inbox[4096]
         size_t inbox_size
 

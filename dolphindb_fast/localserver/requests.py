@@ -28,7 +28,7 @@ _CACHED_LENGTH = 2048
 
 _LINE = re.compile(
     rb"API(?P<two>2?) (?P<session>\S+) (?P<length>\d{1,10}) / (?P<flags>\d{1,10})_1_\d{1,3}_\d{1,5}"
-    rb"(?:__(?P<fetch>\d{1,10}))?(?:__[^\s_]+_\d+)?"
+    rb"(?:__(?P<fetch>\d{1,10}))?(?:__[^\s_]+_-?\d+)?"
 )
 
 

@@ -344,26 +344,6 @@ def test_threads__share_an_asynchronous_session(session, asynchronous, shared):
     assert asynchronous.stats.rows == total
 
 
-def test_constructor__refuses_by_name_what_is_not_built():
-    with pytest.raises(ddb.NotSupported, match="enableSSL"):
-        ddb.Session(enableSSL=True)
-
-
-CONNECT = {
-    "highAvailability": True,
-    "highAvailabilitySites": ["a:1"],
-    "reconnect": True,
-    "tryReconnectNums": 3,
-    "usePublicName": True,
-}
-
-
-@pytest.mark.parametrize("name", CONNECT)
-def test_connect__refuses_by_name_what_is_not_built(name):
-    with pytest.raises(ddb.NotSupported, match=name):
-        ddb.Session().connect("127.0.0.1", 1, **{name: CONNECT[name]})
-
-
 def test_run__options(session, asynchronous):
     options = {"priority": 8, "parallelism": 2, "disableDecimal": True, "pickleTableToList": False}
     assert session.run("1+1", **options) == 2

@@ -219,7 +219,7 @@ class Connection:
 
 
 class FakeServer:
-    """Listens on 127.0.0.1 at a free port; every connection has its own thread.
+    """Listens on `host` at a free port; every connection has its own thread.
 
     Parameters
     ----------
@@ -248,6 +248,7 @@ class FakeServer:
         replies: tuple[bytes, ...] = (),
         stalled: bool = False,
         receive_buffer: int | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.handshake = handshake
         self.courtesy = self.COURTESY if courtesy is None else courtesy
@@ -259,7 +260,7 @@ class FakeServer:
         self.listener = socket.socket()
         if receive_buffer is not None:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener.bind((host, 0))
         self.listener.listen(16)
         self.host, self.port = self.listener.getsockname()
         self.thread = threading.Thread(target=self._accept, name="fake-server", daemon=True)
