@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from . import settings as keys
-from ._core import TypedFrame
+from ._core import Target, TypedFrame
 from .column import Column, Dictionary, Table
-from .errors import ProtocolError, UsageError
+from .errors import ProtocolError
 from .reconnect import Node
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class PartitionColumn(NamedTuple):
     scheme: Column | None
 
 
-class TableSchema(NamedTuple):
+class TableSchema:
     """Columns of a table, and how it is partitioned.
 
     Attributes
@@ -56,32 +56,35 @@ class TableSchema(NamedTuple):
         Digits after the point of decimals, 0 for all else.
     partitions : tuple of PartitionColumn
         Empty for a table that is not partitioned.
+    target : Target
+        The columns as the encoder wants them.
     """
 
-    label: str
-    names: tuple[str, ...]
-    types: tuple[int, ...]
-    scales: tuple[int, ...]
-    partitions: tuple[PartitionColumn, ...] = ()
+    __slots__ = ("label", "names", "types", "scales", "partitions", "target")
+
+    def __init__(self, label, names, types, scales, partitions=()):
+        self.label = label
+        self.names = tuple(names)
+        self.types = tuple(types)
+        self.scales = tuple(scales)
+        self.partitions = tuple(partitions)
+        self.target = Target(label, self.names, self.types, self.scales)
+
+    def __repr__(self) -> str:
+        columns = zip(self.names, self.types)
+        return f"<TableSchema {self.label}: {', '.join(f'{n} {keys.TYPE_STRING.get(t, t)}' for n, t in columns)}>"
 
     def has_columns_of(self, other: TableSchema) -> bool:
         """Whether the columns are the same: names, types, scales, order."""
-        return self[1:4] == other[1:4]
+        return (self.names, self.types, self.scales) == (other.names, other.types, other.scales)
 
     def fit(self, frame) -> TypedFrame:
-        """`frame` as an argument for `Session.run`, its columns cast to the table's types by position.
+        """`frame` as an argument for `Session.run`, its columns cast to the table's types.
 
-        Raises
-        ------
-        UsageError
-            Another number of columns than the table has.
+        Columns count by position, but a frame that has all names of the table has them in any order. What does not fit
+        is refused when it is sent.
         """
-        if len(frame.columns) != len(self.names):
-            raise UsageError(
-                f"table {self.label}: the frame has {len(frame.columns)} columns, the table has {len(self.names)}"
-            )
-        specs = [[kind, scale] if base_type(kind) in _DECIMALS else kind for kind, scale in zip(self.types, self.scales)]
-        return TypedFrame(frame, dict(zip(frame.columns, specs)))
+        return self.target.fit(frame)
 
 
 def base_type(kind: int) -> int:

@@ -1,0 +1,109 @@
+# Frames whose columns become those of a table on the server.
+
+
+@cython.final
+cdef class Target:
+    """The columns of a table on the server, as `schema.TableSchema` knows them.
+
+    Attributes
+    ----------
+    label : str
+        The table in error messages.
+    names : tuple of str
+    """
+
+    cdef readonly str label
+    cdef readonly tuple names
+    cdef str place       # what error messages begin with
+    cdef bytes encoded   # the names as they are sent
+    cdef list specs      # as `forced_types` makes them
+
+    def __init__(self, label, names, types, scales):
+        self.label = label
+        self.place = f"table {label}"
+        self.names = tuple(names)
+        self.encoded = b"".join([name.encode() + b"\0" for name in names])
+        self.specs = [
+            (type, scale if is_decimal(type) or is_decimal(type - DDB_TYPE_ARRAY) else -1)
+            for type, scale in zip(types, scales)
+        ]
+
+    def fit(self, frame):
+        """`frame` as an argument for `Session.run`; nothing is converted before it is sent."""
+        cdef TypedFrame fitted
+        if not is_frame(frame):
+            raise UsageError(f"table {self.label}: a DataFrame is needed, not {type_of(frame)}")
+        fitted = TypedFrame.__new__(TypedFrame)
+        fitted.frame = frame
+        fitted.target = self
+        return fitted
+
+
+cdef int put_fitted(Encoder self, object frame, Target target) except -1:
+    """Append a frame as a table whose columns have the types of the target's.
+
+    Columns count by position, but a frame that has all names of the table has them in any order.
+    """
+    cdef list specs = target.specs, own = None
+    cdef bint plain = type(frame) is DataFrame
+    self.place = target.place
+    self.frame = frame
+    self.error.column = -1
+    self.target = -1
+    if not plain or "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
+        own = forced_types(frame, None)
+    if not is_named_alike(self, frame, target):
+        names = list(frame.columns)
+        self.frame = frame = arranged(self, frame, names, target)
+        if own is not None:
+            given = dict(zip(names, own))
+            own = [given[name] for name in frame.columns]
+    if own is not None:
+        # what the frame says itself wins, as in the official client
+        specs = [mine if mine is not None else spec for mine, spec in zip(own, specs)]
+    if plain and frame_is_fast and self.methods is None:
+        put_blocks(self, frame, specs)
+    else:
+        put_series(self, frame, specs)
+    self.settle()
+    self.frame = None
+    self.error.column = -1
+    return 0
+
+
+cdef bint is_named_alike(Encoder self, object frame, Target target) except -1:
+    """Whether the frame's columns are called as the target's, in the same order. 0 also if it takes another look."""
+    cdef size_t start = self.request.out.size, size
+    cdef bint alike
+    if frame_is_fast and type(frame) is DataFrame:
+        names = (<list>read_field(&AXES, (<dict>PyObject_GenericGetDict(frame, NULL))["_mgr"]))[0]
+    else:
+        names = frame.columns
+    if type(names) is not Index or len(names._data) != len(target.names):
+        return False
+    alike = put_plain_names(self, names._data, len(target.names))
+    size = self.request.out.size - start
+    alike = alike and size == <size_t>len(target.encoded) \
+        and memcmp(self.request.out.data + start, PyBytes_AS_STRING(target.encoded), size) == 0
+    self.request.out.size = start
+    return alike
+
+
+cdef object arranged(Encoder self, object frame, list names, Target target):
+    """The frame with its columns in the target's order; refuses one that can't be put in it."""
+    cdef Py_ssize_t i
+    if len(names) != len(target.names):
+        raise ValueRefused(
+            f"{target.place}: the frame has {len(names)} columns, the table has {len(target.names)}: "
+            f"{', '.join(target.names)}")
+    places = {name: i for i, name in enumerate(target.names)}
+    known = [(i, name) for i, name in enumerate(names) if isinstance(name, str) and name in places]
+    if len(known) == len(names) and len({name for _, name in known}) == len(names):
+        return frame if tuple(names) == target.names else frame[list(target.names)]
+    for i, name in known:
+        if places[name] != i and names.count(name) == 1:
+            raise ValueRefused(
+                f"{target.place}: the frame's column number {i} is called {name!r}, which is the table's column number "
+                f"{places[name]}; columns whose names are not all the table's count by position: rename them, or give "
+                f"the frame the names {', '.join(target.names)}")
+    return frame
