@@ -118,7 +118,10 @@ def ask_schema(session: Session, db_path: str, table_name: str) -> TableSchema:
         finally:
             twin.close()
     else:
-        reply = session._answered(session.run(script, **forms))
+        reply = session.run(script, **forms)
+        # in acknowledged mode it may be gathered by a batch
+        session._flush_own_batch()
+        reply = session._answered(reply)
     return read_schema(reply, table_label(db_path, table_name))
 
 
