@@ -33,6 +33,8 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .partitioned import PartitionedTableAppender
+from .pool import DBConnectionPool
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
@@ -65,6 +67,7 @@ __all__ = [
     "CertificateError",
     "ConnectError",
     "ConversionError",
+    "DBConnectionPool",
     "Database",
     "Encoder",
     "InsecureConnectionWarning",
@@ -72,6 +75,7 @@ __all__ = [
     "Mismatch",
     "NotSupported",
     "OutcomeUnknown",
+    "PartitionedTableAppender",
     "Prepared",
     "ProtocolError",
     "ReplyTimeout",

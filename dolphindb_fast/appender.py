@@ -71,7 +71,7 @@ class _TableWriter:
             result = self._prepared(table)
         if type(result) is int or not self._answers:
             return result
-        return _row_count(result)
+        return row_count(result)
 
     def _ask_again(self) -> bool:
         """After a refusal: ask for the schema; whether the table has other columns than before."""
@@ -86,7 +86,7 @@ class _TableWriter:
         return True
 
 
-def _row_count(result) -> int:
+def row_count(result) -> int:
     """What the server answered, whatever the session makes of its replies; 0 for nothing."""
     if isinstance(result, Column):
         result = to_python(result)
