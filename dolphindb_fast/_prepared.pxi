@@ -17,9 +17,10 @@ cdef class Prepared:
     cdef int64_t mark
     cdef int64_t failures  # of the session when `_failed_since` was last asked
 
-    def __init__(self, SessionCore session, function, Target target=None):
-        # refuses what is no name before anything is sent
-        session.function_header(function, 1, session.header_flags)
+    def __init__(self, SessionCore session not None, function, Target target=None):
+        if not isinstance(function, str):
+            raise UsageError(f"the function to call must be given as str, not {type(function).__name__}")
+        encoded_name(function, "function name")
         self.session = session
         self.function = function
         self.target = target

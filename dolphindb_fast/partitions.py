@@ -9,7 +9,7 @@ import numpy as np
 from . import settings as keys
 from ._core import Target, dumps
 from .column import NULLS, Column
-from .errors import UsageError
+from .errors import UsageError, ValueRefused
 from .result import loads
 from .schema import PartitionColumn, TableSchema
 
@@ -41,6 +41,12 @@ def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.
     """A number for each row of a frame that fits the schema: the same for all rows of a partition.
 
     The numbers begin with 0 and have no gaps.
+
+    Raises
+    ------
+    ValueRefused
+        NULL, or a value outside of all ranges and lists: as the official client refuses them. (Whether there is a
+        partition for a value of VALUE partitions only the server knows, which may add it.)
     """
     names = list(frame.columns)
     # all names in another order, else by position
@@ -57,12 +63,22 @@ def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.
         groups = hash_buckets(values, int(column.scheme.data[0]))
     elif column.kind == keys.RANGE:
         bounds = column.scheme.strings() if column.scheme.type in _TEXT else column.scheme.data
-        groups = np.searchsorted(np.asarray(bounds), np.asarray(values), side="right")
+        groups = np.searchsorted(np.asarray(bounds), np.asarray(values), side="right") - 1
+        groups[groups == len(bounds) - 1] = -1
     elif column.kind == keys.LIST:
         groups = _list_numbers(values, column.scheme)
     else:
         groups = np.arange(len(values))
-    return np.unique(np.asarray(groups)[codes], return_inverse=True)[1].reshape(-1)
+        if isinstance(values, np.ndarray):
+            groups[values == NULLS[values.dtype]] = -1
+    found = np.asarray(groups)[codes]
+    if len(found) and found.min() < 0:
+        row = int(found.argmin())
+        raise ValueRefused(
+            f"table {schema.label}: column {column.name!r}, row {row}: {ascii(frame.iloc[row, place])} "
+            "belongs to no partition"
+        )
+    return np.unique(found, return_inverse=True)[1].reshape(-1)
 
 
 def _distinct(column: Column):
