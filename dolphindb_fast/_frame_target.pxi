@@ -53,11 +53,15 @@ cdef int put_fitted(Encoder self, object frame, Target target) except -1:
     if not plain or "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
         own = forced_types(frame, None)
     if not is_named_alike(self, frame, target):
-        names = list(frame.columns)
-        self.frame = frame = arranged(self, frame, names, target)
-        if own is not None:
-            given = dict(zip(names, own))
-            own = [given[name] for name in frame.columns]
+        places = arranged(frame, target)
+        if places is not None:
+            frame = frame.iloc[:, places]
+            own = None if own is None else [own[place] for place in places]
+        elif are_names(frame.columns):
+            frame = frame.copy(deep=False)
+            frame.columns = list(target.names)
+        # others are refused with what is wrong with them
+        self.frame = frame
     if own is not None:
         # what the frame says itself wins, as in the official client
         specs = [mine if mine is not None else spec for mine, spec in zip(own, specs)]
@@ -89,21 +93,29 @@ cdef bint is_named_alike(Encoder self, object frame, Target target) except -1:
     return alike
 
 
-cdef object arranged(Encoder self, object frame, list names, Target target):
-    """The frame with its columns in the target's order; refuses one that can't be put in it."""
+cdef bint are_names(object columns):
+    """Whether they could be sent: all str, and different."""
+    return columns.nlevels == 1 and columns.is_unique and all([isinstance(name, str) for name in columns])
+
+
+cdef object arranged(object frame, Target target):
+    """The places of the target's columns in the frame, None if they count by position; refuses what fits neither way."""
     cdef Py_ssize_t i
+    cdef list names = list(frame.columns)
     if len(names) != len(target.names):
         raise ValueRefused(
             f"{target.place}: the frame has {len(names)} columns, the table has {len(target.names)}: "
             f"{', '.join(target.names)}")
-    places = {name: i for i, name in enumerate(target.names)}
-    known = [(i, name) for i, name in enumerate(names) if isinstance(name, str) and name in places]
-    if len(known) == len(names) and len({name for _, name in known}) == len(names):
-        return frame if tuple(names) == target.names else frame[list(target.names)]
-    for i, name in known:
-        if places[name] != i and names.count(name) == 1:
+    if not are_names(frame.columns):
+        return None
+    own = {name: i for i, name in enumerate(names)}
+    places = [own.get(name) for name in target.names]
+    if None not in places:
+        return places
+    for i, place in enumerate(places):
+        if place is not None and place != i:
             raise ValueRefused(
-                f"{target.place}: the frame's column number {i} is called {name!r}, which is the table's column number "
-                f"{places[name]}; columns whose names are not all the table's count by position: rename them, or give "
-                f"the frame the names {', '.join(target.names)}")
-    return frame
+                f"{target.place}: the frame's column number {place} is called {names[place]!r}, which is the table's "
+                f"column number {i}; columns whose names are not all the table's count by position: rename them, or "
+                f"give the frame the names {', '.join(target.names)}")
+    return None

@@ -89,10 +89,14 @@ class PartitionedTableAppender:
         Encoder().encode(self.schema.fit(table))
         groups = partition_groups(table, self.schema, self._column)
         threads = groups % self.pool.size
+        note = getattr(table, "__DolphinDB_Type__", None)
         futures = []
         for thread in np.unique(threads).tolist():
-            part = self.schema.fit(table.iloc[np.flatnonzero(threads == thread)])
-            futures.append(self.pool._submit(lambda session, part=part: session.run(self._function, part)))
+            part = table.iloc[np.flatnonzero(threads == thread)]
+            if note is not None:
+                object.__setattr__(part, "__DolphinDB_Type__", note)
+            fitted = self.schema.fit(part)
+            futures.append(self.pool._submit(lambda session, fitted=fitted: session.run(self._function, fitted)))
         appended, first = 0, None
         for future in futures:
             try:

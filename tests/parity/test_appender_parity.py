@@ -181,3 +181,43 @@ def test_cast__is_that_of_the_official_appender(name, ours_sync, official_sync, 
         assert same_meaning(ours, theirs)
     else:
         assert not oracle.difference(ours, theirs)
+
+
+# -- columns whose names are not the table's --------------------------------------------------------------------
+
+SAME = {"a": (4, None), "b": (4, None)}
+
+
+def test_names_in_another_order__the_official_appender_misplaces(ours_sync, official_sync):
+    frame = pd.DataFrame({"b": [1, 2], "a": [3, 4]})
+    theirs = ddb.loads(_appended(official_sync, dolphindb, SAME, frame))
+    # it writes the table's names above the frame's columns as they stand
+    assert list(theirs.columns) == ["a", "b"] and theirs["a"].tolist() == [1, 2]
+    ours = ddb.loads(_appended(ours_sync, ddb, SAME, frame))
+    assert list(ours.columns) == ["a", "b"] and ours["a"].tolist() == [3, 4]
+
+
+def test_name_of_another_column__the_official_appender_misplaces(ours_sync, official_sync):
+    frame = pd.DataFrame({"b": [1, 2], "x": [3, 4]})
+    assert ddb.loads(_appended(official_sync, dolphindb, SAME, frame))["a"].tolist() == [1, 2]
+    with pytest.raises(ddb.ValueRefused, match="number 0 is called 'b', which is the table's column number 1"):
+        _appended(ours_sync, ddb, SAME, frame)
+
+
+def test_other_names__the_official_appender_casts_dates_only(ours_sync, official_sync):
+    columns = {"p": (4, None), "q": (12, None), "r": (17, None)}
+    frame = _frame()
+    theirs = _appended(official_sync, dolphindb, columns, frame)
+    ours = _appended(ours_sync, ddb, columns, frame)
+    frame.columns = list("pqr")
+    assert theirs == ddb.dumps(ddb.typed(frame, {"q": "TIMESTAMP"}))
+    assert ours == ddb.dumps(ddb.typed(frame, {"p": "INT", "q": "TIMESTAMP", "r": "SYMBOL"}))
+
+
+@pytest.mark.parametrize("columns", [[0, 1, 2], ["a", "a", "b"], [("a", 1), ("b", 2), ("c", 3)]])
+def test_names_that_are_none__both_refuse(columns, ours_sync, official_sync, recorders):
+    frame = _frame().set_axis(pd.Index(columns), axis=1)
+    for recorder, module in ((ours_sync, ddb), (official_sync, dolphindb)):
+        with pytest.raises(RuntimeError):
+            _appended(recorder, module, COLUMNS, frame)
+    recorders.discard(official_sync)
