@@ -39,33 +39,52 @@ cdef class Target:
         return fitted
 
 
+class _Misnamed(Exception):
+    """The names of a frame are not those of the table that it is fitted to."""
+
+
 cdef int put_fitted(Encoder self, object frame, Target target) except -1:
     """Append a frame as a table whose columns have the types of the target's.
 
     Columns count by position, but a frame that has all names of the table has them in any order.
     """
-    cdef list specs = target.specs, own = None
-    cdef bint plain = type(frame) is DataFrame
+    cdef list own = None
+    cdef size_t start = self.request.out.size
     self.place = target.place
+    if type(frame) is not DataFrame or "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
+        own = forced_types(frame, None)
+    # the names are written anyway, and compared as bytes
+    self.fitted = target.encoded
+    try:
+        return put_as(self, frame, target, own)
+    except _Misnamed:
+        pass
+    finally:
+        self.fitted = None
+    self.request.out.size = start
+    self.frame = None
+    self.error.column = -1
+    places = arranged(frame, target)
+    if places is not None:
+        frame = frame.iloc[:, places]
+        own = None if own is None else [own[place] for place in places]
+    elif are_names(frame.columns):
+        frame = frame.copy(deep=False)
+        frame.columns = list(target.names)
+    # others are refused with what is wrong with them
+    return put_as(self, frame, target, own)
+
+
+cdef int put_as(Encoder self, object frame, Target target, list own) except -1:
+    """A frame whose columns stand where the target's do; `own` are the types that it gives itself."""
+    cdef list specs = target.specs
     self.frame = frame
     self.error.column = -1
     self.target = -1
-    if not plain or "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
-        own = forced_types(frame, None)
-    if not is_named_alike(self, frame, target):
-        places = arranged(frame, target)
-        if places is not None:
-            frame = frame.iloc[:, places]
-            own = None if own is None else [own[place] for place in places]
-        elif are_names(frame.columns):
-            frame = frame.copy(deep=False)
-            frame.columns = list(target.names)
-        # others are refused with what is wrong with them
-        self.frame = frame
-    if own is not None:
+    if own is not None and len(own) == len(specs):
         # what the frame says itself wins, as in the official client
         specs = [mine if mine is not None else spec for mine, spec in zip(own, specs)]
-    if plain and frame_is_fast and self.methods is None:
+    if type(frame) is DataFrame and frame_is_fast and self.methods is None:
         put_blocks(self, frame, specs)
     else:
         put_series(self, frame, specs)
@@ -73,24 +92,6 @@ cdef int put_fitted(Encoder self, object frame, Target target) except -1:
     self.frame = None
     self.error.column = -1
     return 0
-
-
-cdef bint is_named_alike(Encoder self, object frame, Target target) except -1:
-    """Whether the frame's columns are called as the target's, in the same order. 0 also if it takes another look."""
-    cdef size_t start = self.request.out.size, size
-    cdef bint alike
-    if frame_is_fast and type(frame) is DataFrame:
-        names = (<list>read_field(&AXES, (<dict>PyObject_GenericGetDict(frame, NULL))["_mgr"]))[0]
-    else:
-        names = frame.columns
-    if type(names) is not Index or len(names._data) != len(target.names):
-        return False
-    alike = put_plain_names(self, names._data, len(target.names))
-    size = self.request.out.size - start
-    alike = alike and size == <size_t>len(target.encoded) \
-        and memcmp(self.request.out.data + start, PyBytes_AS_STRING(target.encoded), size) == 0
-    self.request.out.size = start
-    return alike
 
 
 cdef bint are_names(object columns):
