@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 import warnings
@@ -72,6 +73,7 @@ class DBConnectionPool:
             raise UsageError(f"threadNum must be an int from 1 on, not {threadNum!r}")
         self.host, self.port, self.userid, self.protocol = host, port, userid or "", protocol
         self.taskId = 0
+        self._process = os.getpid()
         self.mutex = threading.Lock()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.thread: threading.Thread | None = None
@@ -223,6 +225,8 @@ class DBConnectionPool:
 
     def _submit(self, task: Callable[[Session], object]) -> Future:
         """Let a thread call `task` with a session that is its own meanwhile."""
+        if self._process != os.getpid():
+            raise UsageError("this DBConnectionPool was made by the parent of this process; make one of its own here")
         with self.mutex:
             if self.shutdown_flag:
                 raise UsageError("DBConnectionPool has been shut down.")
@@ -248,6 +252,11 @@ class DBConnectionPool:
 
     def shutDown(self) -> None:
         """Finish the tasks that are under way, drop those that wait, close the connections. May be called again."""
+        if self._process != os.getpid():
+            # a forked child has no thread of the pool, and may find the lock taken
+            self.shutdown_flag = True
+            self._close_sessions()
+            return
         with self.mutex:
             if self.shutdown_flag:
                 return

@@ -309,6 +309,18 @@ def test_asynchronous_session__asks_over_a_connection_that_it_closes(counted):
             ddb.TableAppender(None, "t", session)
 
 
+def test_refusal__is_told_though_nobody_can_be_asked_again():
+    with LocalServer() as server:
+        server.run("share table(1:0, `a`b, [INT,SYMBOL]) as t")
+        session = _two(server, enableASYNC=True)
+        appender = ddb.TableAppender(None, "t", session)
+    with pytest.raises(ddb.ConversionError, match="row 0: .*5000000000"):
+        appender.append(ROWS.assign(a=[5_000_000_000, 1]))
+    with pytest.raises(ddb.LinkError):
+        ddb.TableAppender(None, "t", session)
+    session.close()
+
+
 def test_asynchronous_session__that_logged_in_later_asks_as_that_user():
     with LocalServer(users={"admin": "1", "other": "2"}) as server:
         server.run("share table(1:0, `a`b, [INT,SYMBOL]) as t")

@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError, Future
 import numpy as np
 import pandas as pd
 import pytest
+from support.process import program
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
@@ -220,6 +221,33 @@ def test_lost_connection__comes_back_if_it_may(server):
         assert isinstance(pool.runTaskAsync("2").exception(20), (ddb.LinkError, type(None)))
         assert pool.runTaskAsync("3").result(20) == 3
         pool.shutDown()
+
+
+FORKED = """
+import os, sys
+import dolphindb_fast as ddb
+
+pool = ddb.DBConnectionPool("127.0.0.1", int(sys.argv[1]), 2, "admin", "123456")
+assert pool.runTaskAsync("1").result(10) == 1
+child = os.fork()
+if child == 0:
+    try:
+        pool.runTaskAsync("1")
+    except ddb.UsageError as error:
+        print(error, flush=True)
+    del pool
+    sys.exit()
+os.waitpid(child, 0)
+print(pool.runTaskAsync("2").result(10))
+"""
+
+
+def test_exit_and_fork__end_quietly(server):
+    # the pool is not shut down
+    ended = program(FORKED, str(server.port))
+    assert ended.stderr == ""
+    said, two = ended.stdout.splitlines()
+    assert "parent of this process" in said and two == "2"
 
 
 # -- partitioned tables ---------------------------------------------------------------------------------------
