@@ -224,9 +224,11 @@ def test_lost_connection__comes_back_if_it_may(server):
 
 
 FORKED = """
-import os, sys
+import os, sys, warnings
 import dolphindb_fast as ddb
 
+# later versions of Python warn of forking beside threads
+warnings.simplefilter("ignore", DeprecationWarning)
 pool = ddb.DBConnectionPool("127.0.0.1", int(sys.argv[1]), 2, "admin", "123456")
 assert pool.runTaskAsync("1").result(10) == 1
 child = os.fork()
