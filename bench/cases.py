@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import frames, runners
-from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SPINNING
+from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SLEEPING
 
 Target = float | tuple[float, float] | None
 
@@ -168,8 +168,8 @@ CASES = [
         latency=True,
     ),
     Case(
-        "seed-spinning", "seed frame, synchronous run, replySpin of 100 us", OFFICIAL_CLIENT, runners.answered,
-        **at_least(3, 8), ours=SPINNING,
+        "seed-sleeping", "seed frame, synchronous run, replySpin=0", OFFICIAL_CLIENT, runners.answered,
+        **at_least(2.5, 3.5), ours=SLEEPING,
         latency=True,
     ),
     Case(
