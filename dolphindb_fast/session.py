@@ -132,7 +132,8 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         Called with the `Submission` that failed, in a thread that takes replies: in `run`, `flush`,
         `Submission.result`, `Submission.done`. It may use the session. What it raises is logged.
     keepUnacknowledged : bool
-        Keep the bytes of submissions until they are answered, for `unacknowledged` and `resubmit`.
+        Keep the bytes of submissions until they are answered, for `unacknowledged` and `resubmit`; not those of
+        ``login``, which hold the password.
     enableSSL : bool
         Encrypt the connection (TLS); the server needs ``enableHTTPS=true``. As with the official client the certificate
         is not verified, with an `InsecureConnectionWarning`, unless one of the next two is given.
