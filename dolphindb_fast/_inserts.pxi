@@ -226,9 +226,21 @@ cdef int put_inserted_column(Encoder self, object rows, Py_ssize_t count, object
             cells[i] = PyTuple_GET_ITEM(PyList_GET_ITEM(items, i), column)
         if type in text_types:
             keep_text(self, cells, count)
+            self.array = _Inserted(items, column)
         return put_object_column(self, <const char *>cells, sizeof(PyObject *), count, type, scale)
     finally:
+        self.array = None
         PyMem_Free(cells)
+
+
+class _Inserted:
+    """A column of rows, for error messages."""
+
+    def __init__(self, rows, column):
+        self.rows, self.column = rows, column
+
+    def __getitem__(self, row):
+        return self.rows[row][self.column]
 
 
 cdef int keep_text(Encoder self, PyObject **cells, Py_ssize_t rows) except -1:

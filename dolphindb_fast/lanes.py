@@ -143,10 +143,10 @@ class Work:
         self.queue.limit = -1
         self.look_around()
 
-    def abort(self) -> None:
+    def abort(self, error: BaseException) -> None:
         """End now; what is not answered has an unknown outcome."""
         self.aborted = True
-        self.finish()
+        self.fail("A5", error, str(error))
         for lane in self.lanes:
             lane.session.close()
 

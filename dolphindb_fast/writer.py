@@ -547,13 +547,14 @@ class MultithreadedTableWriter(RowWriter):
             if one.thread is not threading.current_thread():
                 one.thread.join(None if deadline is None else max(deadline - monotonic(), 0.0))
         if any(one.thread.is_alive() for one in work.threads()):
-            work.abort()
+            error = ReplyTimeout(
+                f"{work.queue.pending} rows of table {work.schema.label} were not confirmed in {timeout:g} s; "
+                "getUnwrittenData() has them"
+            )
+            work.abort(error)
             for one in work.threads():
                 one.thread.join(LAST_WORDS)
-            rows = work.queue.pending
-            raise ReplyTimeout(
-                f"{rows} rows of table {work.schema.label} were not confirmed in {timeout:g} s; getUnwrittenData() has them"
-            )
+            raise error
 
 
 def _function(table: str, mode: str, mode_option: list[str]) -> str:
