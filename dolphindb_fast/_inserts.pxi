@@ -198,6 +198,35 @@ cdef int put_inserted(Encoder self, list rows, Target target) except -1:
     return 0
 
 
+def inserted_column(list rows not None, Py_ssize_t place, Target target not None):
+    """The wire bytes of one value of each tuple, as a vector of the type that the target's only column has."""
+    cdef Encoder encoder = Encoder()
+    cdef tuple spec = target.specs[0]
+    encoder.begin(True)
+    try:
+        encoder.place = target.place
+        encoder.frame = target
+        encoder.error.column = 0
+        put_inserted_column(encoder, rows, len(rows), (place, spec[0], spec[1]))
+        return encoder.join()
+    finally:
+        encoder.end()
+
+
+def spread_rows(list rows not None, cnp.ndarray numbers not None, Py_ssize_t lists):
+    """So many lists: each row is in the one whose number it has."""
+    cdef int64_t[:] places = numbers
+    cdef list parts = [[] for _ in range(lists)]
+    cdef Py_ssize_t i
+    if places.shape[0] != len(rows):
+        raise ValueError(f"{places.shape[0]} numbers for {len(rows)} rows")
+    for i in range(places.shape[0]):
+        if not 0 <= places[i] < lists:
+            raise ValueError(f"there is no list {places[i]}")
+        (<list>parts[places[i]]).append(rows[i])
+    return parts
+
+
 cdef int put_inserted_column(Encoder self, object rows, Py_ssize_t count, object spec) except -1:
     """One value of each tuple."""
     cdef list items = rows
@@ -205,6 +234,9 @@ cdef int put_inserted_column(Encoder self, object rows, Py_ssize_t count, object
     cdef int type = spec[1], scale = spec[2], width, status
     cdef uint8_t *target
     cdef PyObject **cells
+    for i in range(count):
+        if not is_exact_tuple(PyList_GET_ITEM(items, i)) or tuple_size(PyList_GET_ITEM(items, i)) <= column:
+            raise UsageError(f"row {i} is no tuple of more than {column} values")
     width = cell_width(type)
     self.target = type
     if width:

@@ -9,7 +9,7 @@ from collections import deque
 from time import monotonic
 
 from . import settings as keys
-from ._core import RowQueue, Submission
+from ._core import RowQueue, Submission, spread_rows
 from .column import Table
 from .errors import ConnectError, ConversionError, LinkError, OutcomeUnknown, ReplyTimeout, ServerError, UsageError
 from .partitions import thread_numbers
@@ -267,17 +267,13 @@ class Spreader:
                     for thread, part in batch.items():
                         work.lanes[thread].queue.put(part, len(part))
                     continue
-                cells = [(row[work.place],) for row in batch]
-                threads = thread_numbers(cells, work.schema, work.place, len(work.lanes)).tolist()
+                threads = thread_numbers(batch, work.schema, work.place, len(work.lanes))
             except BaseException as error:
                 self.failed += batches[number:]
                 if not isinstance(error, ConversionError):
                     raise
                 return work.fail("A1", error, f"Data conversion error: {error}")
-            parts: list[list] = [[] for _ in work.lanes]
-            for row, thread in zip(batch, threads):
-                parts[thread].append(row)
-            for lane, part in zip(work.lanes, parts):
+            for lane, part in zip(work.lanes, spread_rows(batch, threads, len(work.lanes))):
                 if part:
                     lane.queue.extend(part)
 

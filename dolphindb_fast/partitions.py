@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import settings as keys
-from ._core import Target, dumps
+from ._core import Target, dumps, inserted_column
 from .column import NULLS, Column
 from .errors import UsageError, ValueRefused
 from .result import loads
@@ -69,7 +69,7 @@ def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.
     return np.unique(found, return_inverse=True)[1].reshape(-1)
 
 
-def thread_numbers(cells, schema: TableSchema, place: int, threads: int) -> np.ndarray:
+def thread_numbers(rows, schema: TableSchema, place: int, threads: int) -> np.ndarray:
     """For each row the number of the thread that writes it: equal values, and rows of one partition, have the same.
 
     It depends on the value alone, so that it is the same in every call. NULL, and what belongs to no partition, goes
@@ -77,26 +77,32 @@ def thread_numbers(cells, schema: TableSchema, place: int, threads: int) -> np.n
 
     Parameters
     ----------
-    cells : list of tuple, or DataFrame
-        The column that decides, alone.
+    rows : list of tuple, or DataFrame of the one column
     place : int
-        Its place in the table.
+        The column that decides.
     threads : int
     """
     name = schema.names[place]
-    column = next((column for column in schema.partitions if column.name == name), None)
-    if column is not None and column.kind >= 0:
-        kind = _key_type(schema, column, len(cells))
-    else:
-        column = None
-        kind = schema.types[place]
+    column = next((column for column in schema.partitions if column.name == name and column.kind >= 0), None)
+    kind = schema.types[place]
+    if column is not None:
+        kind = _key_type(schema, column, len(rows))
+    elif kind == keys.DT_STRING and len(rows) < _MOST_SYMBOLS:
+        # its different values are then found while it is encoded
+        kind = keys.DT_SYMBOL
     target = Target(schema.label, (name,), (kind,), (schema.scales[place],))
-    fitted = target.fit_rows(cells) if isinstance(cells, list) else target.fit(cells)
-    values, codes = _distinct(loads(dumps(fitted), raw=True).columns[0])
+    if isinstance(rows, list):
+        cells = loads(inserted_column(rows, place, target), raw=True)
+    else:
+        cells = loads(dumps(target.fit(rows)), raw=True).columns[0]
+    if (column is None or column.kind == keys.VALUE) and cells.symbols is None and cells.data.dtype.kind in "if":
+        values, codes = cells.data, slice(None)
+    else:
+        values, codes = _distinct(cells)
     found = None if column is None else _scheme_numbers(values, column)
     if found is None:
         found = hash_buckets(values, threads)
-    return (np.maximum(found, 0) % threads)[codes]
+    return (np.maximum(found, 0) % threads).astype(np.int64)[codes]
 
 
 def _key_type(schema: TableSchema, column: PartitionColumn, rows: int) -> int:
