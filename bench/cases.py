@@ -39,6 +39,8 @@ class Case:
     latency: bool = False
     #: the quantile of single calls that is the figure; None: their mean
     share: float | None = None
+    #: arguments of a MultithreadedTableWriter
+    writer: dict = field(default_factory=dict)
     #: processor time is the figure, not elapsed time
     processor: bool = False
     #: "ar": only where pyarrow is
@@ -196,7 +198,7 @@ CASES = [
     ),
     Case(
         "writer", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=10000", OFFICIAL_CLIENT, writers.writing,
-        **at_least(5, 6), rows=200_000, options={"batchSize": 10_000, "throttle": 0.1}, **VERY_LONG,
+        **at_least(5, 6), rows=200_000, writer={"batchSize": 10_000, "throttle": 0.1}, **VERY_LONG,
     ),
     Case(
         "writer-at-once", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=1", OFFICIAL_CLIENT,
@@ -205,11 +207,11 @@ CASES = [
     Case(
         "writer-threads", "MultithreadedTableWriter, 200,000 rows of 5 values, 2 threads", OFFICIAL_CLIENT,
         writers.writing, **at_least(4, 5), rows=200_000,
-        options={"batchSize": 10_000, "throttle": 0.1, "threadCount": 2, "partitionCol": "sym"}, **VERY_LONG,
+        writer={"batchSize": 10_000, "throttle": 0.1, "threadCount": 2, "partitionCol": "sym"}, **VERY_LONG,
     ),
     Case(
         "writer-insert", "insert of 5 values, nothing sent", OFFICIAL_CLIENT, writers.inserting,
-        **at_least(8, 12), rows=100_000, options={"batchSize": 1_000_000, "throttle": 3600}, **VERY_LONG,
+        **at_least(8, 12), rows=100_000, writer={"batchSize": 1_000_000, "throttle": 3600}, **VERY_LONG,
     ),
     Case(
         "two-threads", "two threads encode text and numbers, 10,000-30,000 rows", "one thread",

@@ -32,7 +32,8 @@ def make_rows(count: int) -> list[tuple]:
     """Tuples of int, datetime, text of 50 words, float, int."""
     start = datetime.datetime(2020, 1, 1)
     return [
-        (i, start + datetime.timedelta(milliseconds=i), f"SYM{i * 7 % 50}", i / 8, i * 3) for i in range(count)
+        (i, start + datetime.timedelta(milliseconds=i), f"SYM{i * 7 % 50}", i / 8, i * 3)
+        for i in range(count)
     ]
 
 
@@ -73,7 +74,7 @@ def _measured(bench, case, whole: bool) -> Outcome:
 
             def figure() -> float:
                 session.run(f"share table(1:0, {COLUMNS}) as written")
-                writer = made(session.host, session.port, "admin", "123456", "", "written", **case.options)
+                writer = made(session.host, session.port, "admin", "123456", "", "written", **case.writer)
                 insert = writer.insert
                 start = time.perf_counter()
                 for row in rows:
@@ -82,7 +83,10 @@ def _measured(bench, case, whole: bool) -> Outcome:
                 # the official one, if it is not ended, looks for its server for ever
                 writer.waitForThreadCompletion()
                 end = time.perf_counter() if whole else inserted
-                found = session.run("exec count(*) from written"), session.run("exec sum(volume) from written")
+                found = (
+                    session.run("exec count(*) from written"),
+                    session.run("exec sum(volume) from written"),
+                )
                 if found != (len(rows), total):
                     raise Wrong(f"{name} wrote {found[0]} of {len(rows)} rows: {writer.getStatus()}")
                 return (end - start) / len(rows) * 1e6
@@ -90,4 +94,4 @@ def _measured(bench, case, whole: bool) -> Outcome:
             return figure
 
         found = bench.alternate(case, {name: arm(name) for name in (case.ours, case.theirs)})
-    return Outcome(found[case.ours], found[case.theirs], detail={"rows": len(rows), **case.options})
+    return Outcome(found[case.ours], found[case.theirs], detail={"rows": len(rows), **case.writer})

@@ -40,12 +40,12 @@ from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
 from .tls import InsecureConnectionWarning
+from .verify import _verify_first_requests, verify
 from .writer import (
     MultithreadedTableWriter,
     MultithreadedTableWriterStatus,
     MultithreadedTableWriterThreadStatus,
 )
-from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
 

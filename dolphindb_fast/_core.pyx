@@ -5,6 +5,7 @@ _encode.pxi   objects -> request; never knows a socket. Its other rooms:
               _text, _values and _cells for Python objects, _array, _compressed, _containers, _neutral
 _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
               arrays, Arrow, types given by the caller or by a table on the server
+_inserts.pxi  rows that are inserted one by one: where they wait, and how they are sent
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table; _link_cipher.pxi for TLS
 _connected.pxi   what session.py does with the link
 _acknowledge.pxi   a link that puts replies to the requests they answer, which are in _submission.pxi

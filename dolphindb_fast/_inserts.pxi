@@ -291,8 +291,8 @@ cdef int keep_text(Encoder self, PyObject **cells, Py_ssize_t rows) except -1:
 
 
 cdef int write_inserted(object value, int type, int scale, uint8_t *target) except -1:
-    """The cell of a fixed-width type, as `write_cell`, but infinities and empty text are NULL as in the official writer,
-    and no fraction is cut off."""
+    """The cell of a fixed-width type, as `write_cell`, but infinities and empty text are NULL as in the official
+    writer, and no fraction is cut off."""
     cdef double real
     cdef int flags = CELLS_LIST
     if PyFloat_Check(value):

@@ -8,7 +8,6 @@ import weakref
 from collections import deque
 from time import monotonic
 
-from . import settings as keys
 from ._core import RowQueue, Submission, spread_rows
 from .column import Table
 from .errors import ConnectError, ConversionError, LinkError, OutcomeUnknown, ReplyTimeout, ServerError, UsageError
@@ -165,8 +164,8 @@ class Work:
             self.aside += rows
         if self.aside > self.capacity:
             error = UsageError(
-                f"{self.aside} rows of table {self.schema.label} have an unknown outcome, and getUnwrittenData() was not "
-                "called to take them"
+                f"{self.aside} rows of table {self.schema.label} have an unknown outcome, and getUnwrittenData() "
+                "was not called to take them"
             )
             self.fail("A5", error, str(error))
 

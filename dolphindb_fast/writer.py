@@ -155,9 +155,9 @@ class MultithreadedTableWriter(RowWriter):
     Rows are gathered in a queue. A batch leaves when there are `batchSize` rows, or `throttle` seconds after its first
     row. Batches leave back to back; each is kept until the server has confirmed it.
 
-    After an error the writer has ended: `insert` raises, `getStatus` says why, and `getUnwrittenData` returns what is not
-    known to be in the table. A lost connection is no error while it may be made again (`reconnect`): what had no reply is
-    put aside for `getUnwrittenData`, as uncertain, and the writer goes on with the next batch.
+    After an error the writer has ended: `insert` raises, `getStatus` says why, and `getUnwrittenData` returns what is
+    not known to be in the table. A lost connection is no error while it may be made again (`reconnect`): what had no
+    reply is put aside for `getUnwrittenData`, as uncertain, and the writer goes on with the next batch.
 
     Use it as a context manager, or call `waitForThreadCompletion`: neither the end of the process nor of the object
     waits for rows.
@@ -180,8 +180,8 @@ class MultithreadedTableWriter(RowWriter):
     threadCount : int
         Connections, each with a thread.
     partitionCol : str
-        With several threads: the column that says which thread a row belongs to. Rows with the same value, and rows of the
-        same partition if the table is partitioned by it, are written by the same thread, in order.
+        With several threads: the column that says which thread a row belongs to. Rows with the same value, and rows of
+        the same partition if the table is partitioned by it, are written by the same thread, in order.
     compressMethods : list of str
         "LZ4" or "DELTA" for each column; empty: none.
     mode : str
@@ -199,16 +199,16 @@ class MultithreadedTableWriter(RowWriter):
     retryWrites : bool
         Send again what had no reply when the connection was lost: it may then be written twice.
     maxRows : int
-        Rows that may be in the queue or without reply. As many again of unknown outcome are kept for `getUnwrittenData`;
-        more of these end the writer.
+        Rows that may be in the queue or without reply. As many again of unknown outcome are kept for
+        `getUnwrittenData`; more of these end the writer.
     whenFull : str
-        What `insert` and `append` do then: "block" until there is room, for at most `blockTimeout`, then raise `QueueFull`;
-        "raise" it at once; "drop" what was to be inserted, and count it in ``getStatus().droppedRows``.
+        What `insert` and `append` do then: "block" until there is room, for at most `blockTimeout`, then raise
+        `QueueFull`; "raise" it at once; "drop" what was to be inserted, and count it in ``getStatus().droppedRows``.
     blockTimeout : float or timedelta
         Seconds; 0: for ever.
     maxInFlight : int
-        Batches that each thread may have sent without reply. With 1 a batch leaves only when the one before is confirmed;
-        else some behind one that the server refuses may be written.
+        Batches that each thread may have sent without reply. With 1 a batch leaves only when the one before is
+        confirmed; else some behind one that the server refuses may be written.
     caFile, sslContext
         As of `Session`.
 
@@ -515,8 +515,8 @@ class MultithreadedTableWriter(RowWriter):
     def getUnwrittenData(self) -> UnwrittenRows:
         """Take out of the writer all rows that are neither confirmed nor on their way.
 
-        Those that failed, and those in the queue: while the writer works, these are then not written. The rows of frames
-        are returned as the table's values.
+        Those that failed, and those in the queue: while the writer works, these are then not written. The rows of
+        frames are returned as the table's values.
 
         Returns
         -------
@@ -525,7 +525,10 @@ class MultithreadedTableWriter(RowWriter):
             beginning, may be in the table all the same.
         """
         uncertain, unwritten = self._own_work().take_unwritten()
-        return UnwrittenRows(*([row for batch in batches for row in as_rows(batch)] for batches in (uncertain, unwritten)))
+        return UnwrittenRows(
+            [row for batch in uncertain for row in as_rows(batch)],
+            [row for batch in unwritten for row in as_rows(batch)],
+        )
 
     def waitForThreadCompletion(self, *, timeout: float | None = None) -> None:
         """Take no more rows, and wait until all are written or the writer has ended by an error.
@@ -578,7 +581,9 @@ def _place(schema: TableSchema, name: str) -> int:
         raise UsageError(f"table {schema.label} is partitioned by {', '.join(partitions)}, not by {name}")
     place = schema.names.index(name)
     if schema.types[place] >= keys.ARRAY_TYPE_BASE:
-        raise UsageError(f"column {name} of table {schema.label} has array vectors, which can't spread rows over threads")
+        raise UsageError(
+            f"column {name} of table {schema.label} has array vectors, which can't spread rows over threads"
+        )
     return place
 
 

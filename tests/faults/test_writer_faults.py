@@ -1,4 +1,4 @@
-"""Writers whose servers end, stall, move and lie: every row is in the table, or can be fetched and is said to be uncertain."""
+"""Writers whose servers end, move and lie: each row is in the table, or can be fetched."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def writer():
 
 
 def assert_accounted(server, writer, inserted):
-    """Each row is in the table once, or among the unwritten ones; in both only if it is said to be uncertain."""
+    """Each row is in the table once, or among the unwritten ones; in both only if it is uncertain."""
     written = server.table("t")["id"].tolist()
     unwritten = writer.getUnwrittenData()
     certain = [row[0] for row in unwritten[unwritten.uncertain :]]

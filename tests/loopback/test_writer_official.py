@@ -62,7 +62,9 @@ def test_rows__leave_equal_tables(filled, name):
 @pytest.mark.parametrize("number", range(len(inserting.SCHEMES)), ids=list(inserting.SCHEMES))
 def test_partitioned_table__is_equal(filled, number):
     select = f"select * from loadTable('dfs://{{}}{number}', 'tb')"
-    _assert_spread([ddb.loads(ddb.dumps(one)) for one in _both(filled, select)], list(inserting.SCHEMES.values())[number])
+    _assert_spread(
+        [ddb.loads(ddb.dumps(one)) for one in _both(filled, select)], list(inserting.SCHEMES.values())[number]
+    )
 
 
 def _assert_spread(tables, column):
@@ -81,11 +83,14 @@ def test_upsert__leaves_equal_tables(filled, name):
     assert ours == theirs
     found = ddb.loads(ours)
     assert dict(zip(found["k"], found["v"].fillna(-1), strict=True)) == {
-        1: 10.0, 2: 20.0 if name == "ignoring" else -1, 3: 30.0, 4: 5.0
+        1: 10.0,
+        2: 20.0 if name == "ignoring" else -1,
+        3: 30.0,
+        4: 5.0,
     }
 
 
-# -- classes --------------------------------------------------------------------------------------------------
+# -- classes ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,9 @@ def test_upsert__leaves_equal_tables(filled, name):
 )
 def test_status_class__is_spelled_as_the_official_one(name):
     theirs, ours = getattr(dolphindb.writer, name), getattr(writer, name)
-    arguments = ([(p.name, p.default) for p in inspect.signature(one).parameters.values()] for one in (ours, theirs))
+    arguments = (
+        [(p.name, p.default) for p in inspect.signature(one).parameters.values()] for one in (ours, theirs)
+    )
     assert len({str(one) for one in arguments}) == 1
     made = theirs(), ours()
     assert set(vars(made[0])) <= set(vars(made[1])) | {"errorCode", "errorInfo"}
@@ -120,5 +127,7 @@ def test_status__is_shown_as_the_official_one(code, info):
         status.errorCode, status.errorInfo, status.threadStatus = code, info, threads
         empty = _shown(status)
         status.isExiting, status.sentRows, status.unsentRows, status.sendFailedRows = True, 1, 22, 333
-        shown.append((_shown(made), empty, _shown(status), made.hasError(), made.succeed(), status.hasError()))
+        shown.append(
+            (_shown(made), empty, _shown(status), made.hasError(), made.succeed(), status.hasError())
+        )
     assert shown[0] == shown[1]

@@ -1,4 +1,4 @@
-"""A program that fills tables with the MultithreadedTableWriter of either client: ``python inserting.py MODULE HOST PORT PREFIX``.
+"""A program that fills tables with either client's writer: ``python inserting.py MODULE HOST PORT PREFIX``.
 
 The official class keeps the interpreter lock while it waits, so that the server must be in another process.
 """
@@ -55,7 +55,9 @@ def values_of(kind: str) -> list:
     if kind in WIDE:
         return [*nulls, {"UUID": UUID, "IPADDR": "127.0.0.1", "INT128": "0123456789abcdef" * 2}[kind]]
     if kind in TIMES:
-        moments = [one for one in _MOMENTS if not isinstance(one, np.datetime64) or one.dtype.str[4:-1] != "D"]
+        moments = [
+            one for one in _MOMENTS if not isinstance(one, np.datetime64) or one.dtype.str[4:-1] != "D"
+        ]
         return [*nulls, *moments, datetime.time(3, 4, 5, 678901), 5, 0]
     return [*nulls, *_MOMENTS, 5, 0]
 

@@ -112,7 +112,8 @@ def test_writing_class__takes_what_the_official_one_takes(ours):
 
 @pytest.mark.official
 @pytest.mark.parametrize(
-    "method", ["__init__", "insert", "getStatus", "getUnwrittenData", "insertUnwrittenData", "waitForThreadCompletion"]
+    "method",
+    ["__init__", "insert", "getStatus", "getUnwrittenData", "insertUnwrittenData", "waitForThreadCompletion"],
 )
 def test_writer__takes_what_the_official_one_takes(method):
     dolphindb = pytest.importorskip("dolphindb")
