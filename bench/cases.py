@@ -197,16 +197,16 @@ CASES = [
         rows=1_000_000, **VERY_LONG,
     ),
     Case(
-        "writer", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=10000", OFFICIAL_CLIENT, writers.writing,
-        **at_least(5, 6), rows=200_000, writer={"batchSize": 10_000, "throttle": 0.1}, **VERY_LONG,
+        "writer", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=10000", OFFICIAL_CLIENT,
+        writers.writing, **at_least(5, 8), rows=200_000, writer={"batchSize": 10_000, "throttle": 0.1}, **VERY_LONG,
     ),
     Case(
         "writer-at-once", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=1", OFFICIAL_CLIENT,
-        writers.writing, **at_least(5, 6), rows=200_000, **VERY_LONG,
+        writers.writing, **at_least(5, 8), rows=200_000, **VERY_LONG,
     ),
     Case(
         "writer-threads", "MultithreadedTableWriter, 200,000 rows of 5 values, 2 threads", OFFICIAL_CLIENT,
-        writers.writing, **at_least(4, 5), rows=200_000,
+        writers.writing, **at_least(5, 6), rows=200_000,
         writer={"batchSize": 10_000, "throttle": 0.1, "threadCount": 2, "partitionCol": "sym"}, **VERY_LONG,
     ),
     Case(
