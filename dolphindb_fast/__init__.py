@@ -25,6 +25,7 @@ from .errors import (
     NotSupported,
     OutcomeUnknown,
     ProtocolError,
+    QueueFull,
     ReplyTimeout,
     SendTimeout,
     ServerError,
@@ -39,6 +40,11 @@ from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
 from .tls import InsecureConnectionWarning
+from .writer import (
+    MultithreadedTableWriter,
+    MultithreadedTableWriterStatus,
+    MultithreadedTableWriterThreadStatus,
+)
 from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
@@ -73,11 +79,15 @@ __all__ = [
     "InsecureConnectionWarning",
     "LinkError",
     "Mismatch",
+    "MultithreadedTableWriter",
+    "MultithreadedTableWriterStatus",
+    "MultithreadedTableWriterThreadStatus",
     "NotSupported",
     "OutcomeUnknown",
     "PartitionedTableAppender",
     "Prepared",
     "ProtocolError",
+    "QueueFull",
     "ReplyTimeout",
     "SendTimeout",
     "ServerError",
