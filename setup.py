@@ -1,6 +1,7 @@
 """The table of extensions: name -> Cython module and its exact C files.
 
-Environment switches: DDBF_DEBUG=1 (no optimization, asserts), DDBF_SANITIZE=1 (ASan and UBSan).
+Environment switches: DDBF_DEBUG=1 (no optimization, asserts), DDBF_SANITIZE=1 (ASan and UBSan), DDBF_NO_SENDMSG=1
+(sends by `send` alone, as on Windows).
 """
 import glob
 import os
@@ -26,7 +27,7 @@ EXTENSIONS = {
             "csrc/ddb_text_value.c",
             "csrc/ddb_blob.c",
             "csrc/ddb_reply.c",
-            "csrc/ddb_link_posix.c",
+            "csrc/ddb_link.c",
         ],
     ),
     "dolphindb_fast._decode": (
@@ -45,6 +46,8 @@ if os.environ.get("DDBF_SANITIZE"):
     compile_args += flags
     link_args += flags
     macros.append(("DDB_SANITIZE", "1"))
+if os.environ.get("DDBF_NO_SENDMSG"):
+    macros.append(("DDB_LINK_NO_SENDMSG", "1"))
 
 # An sdist (it alone has PKG-INFO) carries the generated C, so that building it takes a C compiler only.
 FROM_SDIST = os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "PKG-INFO"))

@@ -32,10 +32,10 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .insecure import InsecureConnectionWarning
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
-from .tls import InsecureConnectionWarning
 from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"

@@ -250,6 +250,8 @@ cdef class _Link:
             return 0
         fault = self.cipher.fault
         self.cipher.fault = None
+        import ssl  # not above: most processes never need it
+
         if isinstance(fault, ssl.SSLError):
             fault = LinkError(f"the encrypted connection failed: {fault.reason or fault}")
         self.fail(fault if isinstance(fault, LinkError) else type(fault).__name__)

@@ -6,7 +6,7 @@ import logging
 import re
 import socket
 
-from . import options, tls
+from . import insecure, options
 from . import settings as keys
 from ._decode import Reader
 from .column import Column
@@ -253,7 +253,9 @@ class ConnectMethods:
         mode = ~0 if asynchronous else ~options.ASYNCHRONOUS
         try:
             if self._tls_context is not None:
-                channel = tls.Channel(self._tls_context, node.host)
+                from .tls import Channel
+
+                channel = Channel(self._tls_context, node.host)
                 try:
                     channel.shake_hands(str(node), self._send_bytes, self._fill)
                 except SendTimeout as error:
@@ -292,13 +294,13 @@ class ConnectMethods:
         if self._warned:
             return
         if self._tls_unverified:
-            text = tls.UNVERIFIED
+            text = insecure.UNVERIFIED
         elif self._tls_context is None and credentials.userid and self._peer and not is_loopback(self._peer):
-            text = tls.CLEAR_TEXT.format(self._peer)
+            text = insecure.CLEAR_TEXT.format(self._peer)
         else:
             return
         self._warned = True
-        tls.warn_insecure(text)
+        insecure.warn_insecure(text)
 
     def _handshake(self, flags: int) -> None:
         """``wire: API 0 <length> / <flag>_1_4_2``, answered by session id, object count and byte order."""

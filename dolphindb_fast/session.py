@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import arrow, options, tls
+from . import arrow, options
 from . import settings as keys
 from ._core import SessionCore, Submission
 from ._decode import Reader
@@ -225,7 +225,11 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         self.show_output = show_output
         self._reader: Reader | None = None
         self._closed = False
-        self._tls_context = tls.client_context(enableSSL, sslContext, caFile)
+        self._tls_context: ssl.SSLContext | None = None
+        if enableSSL or sslContext is not None or caFile is not None:
+            from .tls import client_context
+
+            self._tls_context = client_context(enableSSL, sslContext, caFile)
         self._tls_unverified = bool(enableSSL) and sslContext is None and caFile is None
         self._warned = False
         self._peer = ""
