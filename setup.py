@@ -38,6 +38,15 @@ EXTENSIONS = {
 
 compile_args = ["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter", "-g0"]
 link_args = []
+libraries = []
+options = {}
+if sys.platform == "win32":
+    # MinGW-w64 GCC: the kernels are written for GCC and Clang. It does not align the stack for AVX as its own code wants
+    # it, so the assembler is told to make such moves unaligned ones. The runtime libraries of GCC are linked in.
+    options = {"build_ext": {"compiler": "mingw32"}}
+    compile_args.append("-Wa,-muse-unaligned-vector-move")
+    link_args.append("-static")
+    libraries.append("ws2_32")
 macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
 if os.environ.get("DDBF_DEBUG"):
     compile_args += ["-O0", "-g3", "-UNDEBUG"]  # later flags win
@@ -64,13 +73,12 @@ def extensions():
             define_macros=macros,
             extra_compile_args=compile_args,
             extra_link_args=link_args,
+            libraries=libraries,
         )
 
 
 if int(numpy.__version__.split(".")[0]) < 2:
     raise SystemExit(f"dolphindb_fast: built with numpy 2 or later (it then runs with 1.24 too), not {numpy.__version__}")
-if sys.platform == "win32":
-    raise SystemExit("dolphindb_fast: no link for Windows yet (csrc/ddb_link_posix.c is the only one)")
 
 modules = list(extensions())
 if not FROM_SDIST:
@@ -90,4 +98,4 @@ if not FROM_SDIST:
         show_all_warnings=False,
     )
 
-setup(ext_modules=modules)
+setup(ext_modules=modules, options=options)

@@ -14,7 +14,8 @@ def _after_fork_in_child():
         (<_Link>link).abandon()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 cdef object unsent(str text):
