@@ -7,13 +7,14 @@ import logging
 import selectors
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import NamedTuple
 
 from .._core import dumps
-from ..errors import UsageError
+from ..errors import ReplyTimeout, UsageError
 from .connection import Connection
 from .forms import reply_value
 from .interpreter import Counters, Session, Workspace
@@ -213,6 +214,31 @@ class LocalServer:
     def rows(self, name: str) -> int:
         """The number of rows of a table; `name` as for `table`."""
         return len(self._find(name))
+
+    def wait_for_rows(self, name: str, rows: int, timeout: float = 10.0) -> None:
+        """Wait until a table has so many rows: asynchronous appends arrive later.
+
+        Parameters
+        ----------
+        name : str
+            As for `table`.
+        rows : int
+        timeout : float
+            Seconds.
+
+        Raises
+        ------
+        ReplyTimeout
+            It still has fewer; the message lists the requests that failed.
+        """
+        deadline = time.monotonic() + timeout
+        while (found := self.rows(name)) < rows:
+            if time.monotonic() > deadline:
+                failed = "".join(f"\n  {task}: {error}" for task, error, _ in self._failed)
+                raise ReplyTimeout(
+                    f"table '{name}' has {found} rows after {timeout:g} s, not {rows}; failed requests: {failed or 'none'}"
+                )
+            self._stopping.wait(0.002)
 
     def run(self, script: str):
         """Run `script` here, without a connection; its value as `Column`, `Table`, `Dictionary` or None.
