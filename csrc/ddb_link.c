@@ -8,7 +8,13 @@
 #include "ddb_link_posix.inc"
 #endif
 
-enum { LOOK_INTERVAL_NS = 1000000 };
+enum {
+    LOOK_INTERVAL_NS = 1000000,
+    /* What adaptive spinning remembers: each wait counts an eighth, and for at most this, so that one long wait is
+     * forgotten after some ten short ones, and two dozen of those begin it. */
+    WAIT_WEIGHT = 8,
+    LONGEST_WAIT = 8 * DDB_SPIN_LIMIT
+};
 
 static int fail_system(ddb_error *error)
 {
@@ -23,6 +29,7 @@ int ddb_link_init(ddb_link *link, int fd, int drain, ddb_error *error)
     memset(link, 0, sizeof *link);
     link->fd = fd;
     link->drain = drain;
+    link->wait_ns = LONGEST_WAIT;
     if (fd < 0)
         return DDB_OK;
     return socket_adopt(fd) == 0 ? DDB_OK : fail_system(error);
@@ -309,16 +316,23 @@ int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
 
 int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error)
 {
+    int64_t began = wait_began(link);
     /* Without a time-out the read itself waits: one system call a reply instead of three. */
     int waits = timeout < 0;
-    int64_t began = waits ? 0 : wait_began(link);
-    int64_t spin_end = link->spin_ns ? now_ns() + link->spin_ns : 0;
+    int adaptive = link->spin_ns == DDB_SPIN_ADAPTIVE;
+    int64_t spin_ns = !adaptive ? link->spin_ns : link->wait_ns <= DDB_SPIN_LIMIT ? DDB_SPIN_LIMIT : 0;
+    int64_t spin_end = spin_ns ? began + spin_ns : 0;
 
     for (;;) {
         ptrdiff_t got = take(link, target, size, waits && !spin_end);
         if (got > 0) {
             *received = (size_t)got;
             link->bytes_received += (uint64_t)got;
+            if (adaptive) {
+                int64_t waited = now_ns() - began;
+                waited = waited < LONGEST_WAIT ? waited : LONGEST_WAIT;
+                link->wait_ns += (waited - link->wait_ns) / WAIT_WEIGHT;
+            }
             return DDB_OK;
         }
         if (got == 0)

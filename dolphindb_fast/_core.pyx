@@ -353,7 +353,7 @@ cdef class SessionCore(_Connected):
         if self.link.accounting:
             submission = self.new_submission("call" if function else "exec", script, rows - first_row, size - start,
                                              options)
-            if (<_AcknowledgedLink>self.link).keeps:
+            if self.keeps(script):
                 submission.kept = encoder.request.out.data[start:size]
             self.gathered_submissions.append(submission)
             # so that the next batch need not wait for all of this one
@@ -458,6 +458,10 @@ cdef class SessionCore(_Connected):
 
     # -- acknowledged mode: see acknowledge.AcknowledgeMethods -----------------------------------------------
 
+    cdef bint keeps(self, object script):
+        # the bytes of a login hold the password
+        return (<_AcknowledgedLink>self.link).keeps and script != "login"
+
     cdef Submission new_submission(self, str kind, object script, int64_t rows, size_t size, object options):
         cdef Submission submission = Submission.__new__(Submission)
         submission.kind = kind
@@ -470,7 +474,7 @@ cdef class SessionCore(_Connected):
     cdef object submit_acknowledged(self, Encoder encoder, str kind, object script, object options):
         cdef size_t size = ddb_request_size(&encoder.request)
         cdef Submission submission = self.new_submission(kind, script, encoder.rows, size, options)
-        if (<_AcknowledgedLink>self.link).keeps:
+        if self.keeps(script):
             submission.kept = encoder.join()
             ddb_request_rewind(&encoder.request)
         self.send_acknowledged(encoder, size, submission, None)
