@@ -1,6 +1,8 @@
 """DataFrames into DolphinDB, fast: the official client's spelling, columns serialized in C."""
 from __future__ import annotations
 
+from typing import NoReturn
+
 from . import refused, settings
 
 try:
@@ -46,7 +48,7 @@ name = "dolphindb_fast"
 session = Session
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     if name in refused.MODULE:
         refused.refuse(name, refused.MODULE[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

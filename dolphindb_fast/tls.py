@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
 
 from .errors import CertificateError, ConnectError, UsageError
 
 __all__ = ["Channel", "client_context"]
 
 
-def client_context(enableSSL: bool, sslContext, caFile) -> ssl.SSLContext | None:
+def client_context(
+    enableSSL: bool, sslContext: ssl.SSLContext | None, caFile: str | os.PathLike[str] | None
+) -> ssl.SSLContext | None:
     """The context of a session's connections; None without TLS."""
     if not enableSSL:
         if sslContext is not None or caFile is not None:
@@ -59,7 +62,7 @@ class Channel:
         #: the other side said that nothing more will come
         self.ended = False
 
-    def shake_hands(self, where: str, send, receive) -> None:
+    def shake_hands(self, where: str, send: Callable[[bytes], None], receive: Callable[[memoryview], int]) -> None:
         """Carry out the handshake: `send(bytes)` sends all, `receive(view)` reads some and returns how many, 0: end."""
         buffer = memoryview(bytearray(self.RECORD))
         while True:
@@ -89,13 +92,13 @@ class Channel:
         """Encrypted bytes to be sent, which are then forgotten."""
         return self._outgoing.read()
 
-    def write(self, data) -> None:
+    def write(self, data: memoryview) -> None:
         """Encrypt all of `data` into `outgoing`."""
         view = memoryview(data)
         while view:
             view = view[self._ssl.write(view):]
 
-    def read(self, data) -> bytes:
+    def read(self, data: memoryview) -> bytes:
         """Take received bytes; what they decrypt to."""
         self._incoming.write(data)
         parts = []

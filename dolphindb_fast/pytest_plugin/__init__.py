@@ -1,7 +1,7 @@
 """The part of `dolphindb_fast.testing` that every run of pytest loads.
 
-Installed as `dolphindb_fast_pytest`, beside the package and not in it: importing the package takes pandas with it, which
-runs that don't use the fixture must not pay for.
+Installed as `dolphindb_fast_pytest`, beside the package and not in it: importing the package imports pandas, which runs
+that don't use the fixture must not pay for.
 """
 from __future__ import annotations
 
