@@ -24,6 +24,7 @@ from .connecting import LINE_LIMIT, ConnectMethods, seconds
 from .credentials import Credentials
 from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
 from .refused import RefusedMethods
+from .reporting import ReportMethods, StatsReport
 from .result import to_python
 from .scripts import ScriptMethods
 
@@ -76,7 +77,7 @@ class Stats(NamedTuple):
     reconnects: int
 
 
-class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ScriptMethods, RefusedMethods):
+class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods, ScriptMethods, RefusedMethods):
     """A connection to a DolphinDB server, spelled as in the official client.
 
     Asynchronous mode (``enableASYNC=True``): `run` returns when the operating system has taken the request;
@@ -237,6 +238,7 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ScriptMethods,
         self._recovery = None
         self._may_repeat = False
         self._reconnects = 0
+        self._reports: list[StatsReport] = []
         self._set_reply_spin(None if replySpin is None else seconds("replySpin", replySpin) or 0)
         if acknowledge:
             self._prepare_accounts(enableASYNC, maxInFlight, maxInFlightBytes, onError, keepUnacknowledged)
@@ -358,6 +360,7 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ScriptMethods,
         """Close the connection without waiting; what was sent is still delivered. May be called again."""
         self._closed = True
         self._session_id = ""
+        self._stop_reports()
         if self._recovery is not None:
             self._recovery.stop()
         self._close()

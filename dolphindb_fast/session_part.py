@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ._decode import Reader
     from .credentials import Credentials
     from .reconnect import Node, Recovery
+    from .reporting import StatsReport
 
 __all__ = ["SessionPart"]
 
@@ -57,6 +58,7 @@ class SessionPart(SessionCore):
     #: an insecure connection was told of
     _warned: bool
     _accounts: _AcknowledgedLink
+    _reports: list[StatsReport]
 
     if TYPE_CHECKING:
 

@@ -91,8 +91,8 @@ class LocalServer:
             raise UsageError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
         if not 0 <= delay < threading.TIMEOUT_MAX:
             raise UsageError(f"delay must be a number of seconds, not {delay!r}")
-        self.host = host
-        self.port = port
+        self.host: str = host
+        self.port: int = port
         self.order = order
         self.delay = delay
         self._workspace = Workspace(dict(users))
