@@ -1,4 +1,4 @@
-"""csrc/ddb_link.c alone, as a program: without sendmsg, and for Windows where its compiler and wine are installed."""
+"""csrc/ddb_link.c alone, as a program: without sendmsg too, and for Windows where MinGW-w64 and wine are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program of a user with types, for mypy and pyright; never run. `assert_type` says what they must make of it."""
+"""A program with types, for mypy and pyright; never run. `assert_type` says what they must make of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import dolphindb_fast as ddb
 import numpy as np
+
+import dolphindb_fast as ddb
 from dolphindb_fast import settings
 from dolphindb_fast.localserver import FailedTask, LocalServer
 
@@ -38,7 +39,8 @@ def acknowledged(frame: pd.DataFrame) -> list[ddb.Unacknowledged]:
         "localhost", 8848, "admin", "123456", enableASYNC=True, acknowledge=True, onError=complain,
         keepUnacknowledged=True, caFile="ca.pem",
     )
-    submission = session.run("tableInsert{ticks}", ddb.typed(frame, {"sym": "SYMBOL", "price": ["DECIMAL64", 2]}))
+    typed = ddb.typed(frame, {"sym": "SYMBOL", "price": ["DECIMAL64", 2]})
+    submission = session.run("tableInsert{ticks}", typed)
     try:
         session.flush(timeout=10)
     except ddb.SubmissionError as error:

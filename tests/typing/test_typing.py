@@ -1,4 +1,4 @@
-"""Types: what mypy and pyright say of the package and of a program that uses it, and stubs of compiled modules."""
+"""What mypy and pyright say of the package and of a program that uses it; stubs of compiled modules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def _parameters(arguments: ast.arguments) -> list[tuple[str, str, object]]:
         *[None] * (len(plain) - len(arguments.defaults)), *arguments.defaults
     ]
     found = [
-        (p.arg, kinds.POSITIONAL_OR_KEYWORD, d) for p, d in zip(plain, defaults, strict=True) if p.arg != "self"
+        (p.arg, kinds.POSITIONAL_OR_KEYWORD, d)
+        for p, d in zip(plain, defaults, strict=True)
+        if p.arg != "self"
     ]
     if arguments.vararg:
         found.append((arguments.vararg.arg, kinds.VAR_POSITIONAL, None))
