@@ -7,7 +7,8 @@ from support.process import program
 
 HEAVY = {
     "asyncio", "concurrent.futures", "dolphindb", "http", "lark", "lz4", "multiprocessing", "pyarrow",
-    "pytest", "rich", "socket", "ssl", "dolphindb_fast.localserver", "dolphindb_fast.testing", "dolphindb_fast.tls",
+    "pytest", "rich", "socket", "ssl",
+    "dolphindb_fast.localserver", "dolphindb_fast.testing", "dolphindb_fast.tls",
 }
 
 
