@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from . import arrow, options
 from . import settings as keys
-from ._core import Submission
+from ._core import Prepared, Submission
 from ._decode import Reader
 from .acknowledge import AcknowledgeMethods
 from .barrier import BarrierMethods
@@ -355,6 +355,19 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
         ...         session.run("tableInsert{trades}", frame)
         """
         return Batch(self, maxBytes, maxDelay)
+
+    def prepare(self, function: str) -> Prepared:
+        """A call of which all but its one argument is known: ``p(frame)`` is ``run(function, frame)``.
+
+        For loops of small frames; `TableAppender` does it too, and casts them to the table's types.
+
+        Examples
+        --------
+        >>> insert = session.prepare("tableInsert{trades}")
+        >>> for frame in frames:
+        ...     insert(frame)
+        """
+        return Prepared(self, function)
 
     def close(self) -> None:
         """Close the connection without waiting; what was sent is still delivered. May be called again."""
