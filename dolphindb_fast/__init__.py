@@ -1,6 +1,8 @@
 """DataFrames into DolphinDB, fast: the official client's spelling, columns serialized in C."""
 from __future__ import annotations
 
+from typing import NoReturn
+
 from . import refused, settings
 
 try:
@@ -34,12 +36,12 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .insecure import InsecureConnectionWarning
 from .partitioned import PartitionedTableAppender
 from .pool import DBConnectionPool
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
-from .tls import InsecureConnectionWarning
 from .writer import (
     MultithreadedTableWriter,
     MultithreadedTableWriterStatus,
@@ -57,7 +59,7 @@ AutoFitTableAppender = tableAppender = TableAppender
 AutoFitTableUpserter = tableUpsert = TableUpserter
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     if name in refused.MODULE:
         refused.refuse(name, refused.MODULE[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
