@@ -211,6 +211,20 @@ int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text,
     return DDB_OK;
 }
 
+int ddb_request_put_views(ddb_request *request, const ddb_views *views, ddb_error *error)
+{
+    int64_t bytes;
+    int status = ddb_views_measure(views, DDB_LIMIT_TEXT, &bytes, error);
+    if (status != DDB_OK)
+        return status;
+    uint8_t *out = ddb_arena_reserve(&request->out, (size_t)(bytes + views->rows));
+    if (DDB_UNLIKELY(!out))
+        return no_memory(error);
+    status = ddb_views_write(views, bytes, out, error);
+    request->out.size += (size_t)(bytes + views->rows);
+    return status;
+}
+
 int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *numbers, ddb_error *error)
 {
     size_t bytes = (size_t)codes->rows * sizeof(int32_t);

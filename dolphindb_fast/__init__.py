@@ -4,7 +4,7 @@ from __future__ import annotations
 from . import refused, settings
 
 try:
-    from ._core import Encoder, Submission, TypedFrame, dumps, typed
+    from ._core import Columns, Encoder, Submission, TypedFrame, dumps, table, typed
 except ModuleNotFoundError as error:
     if error.name != f"{__name__}._core":
         raise
@@ -58,6 +58,7 @@ __all__ = [
     "AuthenticationError",
     "BlockReader",
     "CertificateError",
+    "Columns",
     "ConnectError",
     "ConversionError",
     "Database",
@@ -86,6 +87,7 @@ __all__ = [
     "name",
     "session",
     "settings",
+    "table",
     "typed",
     "verify",
 ]

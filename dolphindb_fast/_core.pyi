@@ -7,6 +7,12 @@ class Encoder:
     def encode(self, obj: object) -> memoryview: ...
     def _produce(self, obj: object) -> int: ...
 
+class Columns:
+    names: list[str]
+    values: list[Any]
+
+def table(data: Any) -> Columns: ...
+
 class TypedFrame:
     frame: Any
     types: dict[str, Any]

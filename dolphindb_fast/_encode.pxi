@@ -472,7 +472,7 @@ cdef class Encoder:
         if is_series(obj):
             return put_series_values(self, obj)
         if isinstance(obj, TypedFrame):
-            return self.put_frame((<TypedFrame>obj).frame, (<TypedFrame>obj).types)
+            return put_typed_frame(self, obj)
         return put_scalar(self, obj)
 
     cdef int put_frame(self, object frame, dict types) except -1:

@@ -16,12 +16,13 @@ cdef class TypedFrame:
     cdef readonly dict types
 
     def __init__(self, frame, types):
-        if not is_frame(frame):
-            raise UsageError(f"typed needs a DataFrame, not {type_of(frame)}")
+        if not is_frame(frame) and not isinstance(frame, Columns) and not is_arrow(frame):
+            raise UsageError(f"typed needs a DataFrame or another table, not {type_of(frame)}")
         self.frame = frame
         self.types = dict(types)
         for name, spec in self.types.items():
-            if name not in frame.columns:
+            # what the columns of Arrow data are is seen when it is sent: some can be asked once only
+            if is_frame(frame) and name not in frame.columns:
                 raise UsageError(f"the frame has no column {name!r} to be given a type")
             read_spec(name, spec)
 
@@ -38,6 +39,7 @@ def typed(frame, types):
     Parameters
     ----------
     frame : DataFrame
+        Or Arrow data, or what `table` returned.
     types : dict
         Column name -> type: a name such as ``"SYMBOL"`` in any case, its number (``settings.DT_SYMBOL``), a list of
         either and a decimal's scale (``["DECIMAL64", 2]``), or None for the column's own type.
@@ -49,8 +51,8 @@ def typed(frame, types):
     Raises
     ------
     UsageError
-        `frame` is no DataFrame, has no such column, or a type is not understood. Whether the column's values can
-        become it is seen when it is sent.
+        `frame` is no table, has no such column, or a type is not understood. Whether the column's values can become
+        it, and which columns Arrow data has, is seen when it is sent.
 
     Examples
     --------
