@@ -78,6 +78,19 @@ int ddb_views_measure(const ddb_views *views, int64_t limit, int64_t *bytes, ddb
     const char *view = views->views;
     int64_t total = 0;
 
+    if (!views->validity) {
+        /* mostly all are short: their sum, unless one is not */
+        uint32_t longest = 0;
+        for (int64_t row = 0; row < views->rows; row++) {
+            uint32_t size = (uint32_t)size_of(view + row * VIEW);
+            longest |= size > INLINED;
+            total += size;
+        }
+        *bytes = total;
+        if (!longest)
+            return DDB_OK;
+        total = 0;
+    }
     for (int64_t row = 0; row < views->rows; row++, view += VIEW) {
         int64_t size = size_of(view);
         if (DDB_LIKELY((uint64_t)size <= INLINED)) {
@@ -106,8 +119,8 @@ DDB_INLINE int64_t copy_row(const ddb_views *views, int64_t row, uint8_t *target
     if (!is_valid(views->validity, views->bit_offset + row))
         return 0;
     if (DDB_LIKELY((uint64_t)size <= INLINED)) {
-        if (DDB_LIKELY(end - target >= INLINED))
-            memcpy(target, view + 4, INLINED);
+        if (DDB_LIKELY(end - target >= VIEW - 4)) /* the rest of the view, whatever is in it */
+            memcpy(target, view + 4, VIEW - 4);
         else if (size <= end - target)
             memcpy(target, view + 4, (size_t)size);
         else

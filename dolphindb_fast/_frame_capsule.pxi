@@ -85,10 +85,17 @@ cdef class _ArrowData(_Described):
 
     cdef int take(self, object obj) except -1:
         """Take over what the object exports."""
-        if hasattr(type(obj), "__arrow_c_stream__"):
+        exported = None
+        if hasattr(type(obj), "__arrow_c_array__"):
+            # less work than a stream of one; what has several chunks can't, and says so
+            try:
+                exported = obj.__arrow_c_array__()
+            except Exception:
+                if not hasattr(type(obj), "__arrow_c_stream__"):
+                    raise
+        if exported is None:
             take_stream(self, obj.__arrow_c_stream__())
         else:
-            exported = obj.__arrow_c_array__()
             if not isinstance(exported, tuple) or len(exported) != 2:
                 raise malformed("__arrow_c_array__ must return a schema and an array")
             take_schema(self, exported[0])
