@@ -58,6 +58,7 @@ class SessionCore:
         disableDecimal: bool | None = None,
         lossless: bool | None = None,
         raw: bool | None = None,
+        as_: str | None = None,
     ) -> Any: ...
     def _request(
         self, kind: str, script: str, args: tuple[object, ...], flags: bytes, options: dict[str, bool] | None

@@ -151,7 +151,7 @@ cdef class SessionCore(_Connected):
         self.headers = {}
 
     def run(self, script, *args, clearMemory=None, pickleTableToList=None, priority=None, parallelism=None,
-            fetchSize=None, disableDecimal=None, lossless=None, raw=None):
+            fetchSize=None, disableDecimal=None, lossless=None, raw=None, as_=None):
         """Run a script, or call a function with `args`.
 
         Asynchronous mode: returns None when the operating system has taken the request; nothing is known of what
@@ -181,6 +181,9 @@ cdef class SessionCore(_Connected):
             Let the server turn decimals into DOUBLE; default False.
         lossless, raw : bool, optional
             Other forms of the result; default what the session was constructed with. See `Session`.
+        as_ : {"arrow", "polars"}, optional
+            Return tables as `pyarrow.Table` or `polars.DataFrame` and vectors as `pyarrow.Array` or `polars.Series`,
+            without loss and without pandas, the rest as with `lossless`. Needs the package.
 
         Raises
         ------
@@ -200,9 +203,9 @@ cdef class SessionCore(_Connected):
         cdef Py_ssize_t count = len(args)
         if clearMemory is not None or pickleTableToList is not None or priority is not None \
                 or parallelism is not None or fetchSize is not None or disableDecimal is not None \
-                or lossless is not None or raw is not None or self.repeats:
+                or lossless is not None or raw is not None or as_ is not None or self.repeats:
             return self._run_with(script, args, count != 0, clearMemory, pickleTableToList, priority, parallelism,
-                                  fetchSize, disableDecimal, lossless, raw)
+                                  fetchSize, disableDecimal, lossless, raw, as_)
         if self.link.unusable is not None:
             self.revive()
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():

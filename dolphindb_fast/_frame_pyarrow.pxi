@@ -30,7 +30,7 @@ cdef _ArrowKind pyarrow_kind(Encoder self, object arrow_type):
     return <_ArrowKind>kind
 
 
-cdef void never_release(ddb_arrow_array *array) noexcept:
+cdef void never_release(ddb_arrow_array *array) noexcept nogil:
     """Says of an array that it is there; nobody calls it."""
 
 

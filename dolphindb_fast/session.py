@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import arrow, options, tls
+from . import arrow, exchange, options, tls
 from . import settings as keys
 from ._core import SessionCore, Submission
 from ._decode import Reader
@@ -371,10 +371,12 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         return Stats(*self._counters(), self._reconnects)
 
     def _run_with(self, script, args, function, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
-                  disableDecimal, lossless=None, raw=None):
+                  disableDecimal, lossless=None, raw=None, as_=None):
         """`run` with options, or a function call without arguments; called by the core."""
-        forms = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw}
+        forms = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw, "as_": as_}
         forms = {name: form for name, form in forms.items() if form is not None}
+        if as_ is not None:
+            exchange.check(as_, {**self._forms, **forms})
         if fetchSize is None or function:
             header = options.request_header(self._flags, clearMemory, priority, parallelism, None, disableDecimal)
             return self._call("call" if function else "exec", script, args, header, forms)
@@ -462,9 +464,9 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
 
     def _converter(self, forms: dict):
         """What makes results in these forms, else in the session's."""
-        wanted = {name: True for name, form in {**self._forms, **forms}.items() if form}
+        wanted = {name: form for name, form in {**self._forms, **forms}.items() if form}
         convert = functools.partial(to_python, **wanted) if wanted else to_python
-        table = self._arrow_table
+        table = None if "as_" in wanted else self._arrow_table
         return convert if table is None else lambda value: value if isinstance(value, table) else convert(value)
 
     def _unsolicited(self, data: bytes) -> None:

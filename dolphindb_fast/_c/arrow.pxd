@@ -12,7 +12,7 @@ cdef extern from "ddb_arrow.h" nogil:
         int64_t n_children
         ddb_arrow_schema **children
         ddb_arrow_schema *dictionary
-        void (*release)(ddb_arrow_schema *self) noexcept
+        void (*release)(ddb_arrow_schema *self) noexcept nogil
         void *private_data
 
     ctypedef struct ddb_arrow_array:
@@ -24,14 +24,14 @@ cdef extern from "ddb_arrow.h" nogil:
         const void **buffers
         ddb_arrow_array **children
         ddb_arrow_array *dictionary
-        void (*release)(ddb_arrow_array *self) noexcept
+        void (*release)(ddb_arrow_array *self) noexcept nogil
         void *private_data
 
     ctypedef struct ddb_arrow_stream:
         int (*get_schema)(ddb_arrow_stream *self, ddb_arrow_schema *target) noexcept nogil
         int (*get_next)(ddb_arrow_stream *self, ddb_arrow_array *target) noexcept nogil
-        const char *(*get_last_error)(ddb_arrow_stream *self) noexcept
-        void (*release)(ddb_arrow_stream *self) noexcept
+        const char *(*get_last_error)(ddb_arrow_stream *self) noexcept nogil
+        void (*release)(ddb_arrow_stream *self) noexcept nogil
         void *private_data
 
     ctypedef struct ddb_arrow_part:
