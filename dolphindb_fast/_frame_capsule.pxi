@@ -67,9 +67,12 @@ cdef class _ArrowData(_Described):
     cdef int64_t rows
     cdef list kinds               # of the columns, or one of a single array
     cdef ddb_arrow_part *parts    # of the column at work
+    cdef object exported          # the capsules
 
     def __dealloc__(self):
         cdef Py_ssize_t i
+        # here, where no exception is set: their destructors may run Python
+        self.exported = None
         for i in range(self.count):
             if self.batches[i].release != NULL:
                 self.batches[i].release(&self.batches[i])
@@ -91,23 +94,26 @@ cdef class _ArrowData(_Described):
     cdef str describe(self, int column):
         return f"column {self.name(column)!r} (number {column}, Arrow type {key_text(schema_key(self.field(column)))})"
 
-    cdef int take(self, object obj) except -1:
-        """Take over what the object exports."""
-        exported = None
-        if hasattr(type(obj), "__arrow_c_array__"):
+    cdef int take(self, Encoder encoder, object obj) except -1:
+        """Take over what the object exports; types that can't be sent are refused before any row is asked for."""
+        cdef bint single = hasattr(type(obj), "__arrow_c_array__")
+        if single:
             # less work than a stream of one; what has several chunks can't, and says so
             try:
-                exported = obj.__arrow_c_array__()
+                self.exported = obj.__arrow_c_array__()
             except Exception:
                 if not hasattr(type(obj), "__arrow_c_stream__"):
                     raise
-        if exported is None:
-            take_stream(self, obj.__arrow_c_stream__())
-        else:
-            if not isinstance(exported, tuple) or len(exported) != 2:
+                single = False
+        if single:
+            if not isinstance(self.exported, tuple) or len(self.exported) != 2:
                 raise malformed("__arrow_c_array__ must return a schema and an array")
-            take_schema(self, exported[0])
-            take_array(self, exported[1])
+            take_schema(self, self.exported[0])
+            refuse_kinds(encoder, self)
+            take_array(self, self.exported[1])
+        else:
+            self.exported = obj.__arrow_c_stream__()
+            take_stream(encoder, self, self.exported)
         self.parts = <ddb_arrow_part *>PyMem_Malloc(self.count * sizeof(ddb_arrow_part))
         if self.parts == NULL:
             raise MemoryError()
@@ -178,7 +184,7 @@ cdef int take_array(_ArrowData self, object capsule) except -1:
     return self.keep()
 
 
-cdef int take_stream(_ArrowData self, object capsule) except -1:
+cdef int take_stream(Encoder encoder, _ArrowData self, object capsule) except -1:
     cdef ddb_arrow_stream *source = <ddb_arrow_stream *>capsule_pointer(capsule, "arrow_array_stream")
     cdef ddb_arrow_stream stream = source[0]
     cdef ddb_arrow_array *batch
@@ -196,6 +202,7 @@ cdef int take_stream(_ArrowData self, object capsule) except -1:
             self.schema.release = NULL
             refuse_stream(&stream, status)
         read_kinds(self)
+        refuse_kinds(encoder, self)
         while True:
             batch = self.next_batch()
             with nogil:
@@ -218,7 +225,7 @@ cdef int refuse_stream(ddb_arrow_stream *stream, int status) except -1:
 
 
 cdef int read_kinds(_ArrowData self) except -1:
-    """What the columns are, None for those that can't be sent: before any row is asked for."""
+    """What the columns are, None for those that can't be sent."""
     cdef Py_ssize_t i
     if self.schema.release == NULL or self.schema.format == NULL:
         raise malformed("the schema was released, or has no format")
@@ -228,6 +235,15 @@ cdef int read_kinds(_ArrowData self) except -1:
     if self.schema.n_children < 0 or (self.schema.n_children and self.schema.children == NULL):
         raise malformed("the columns of a schema are missing")
     self.kinds = [kind_of_key(schema_key(self.schema.children[i])) for i in range(self.schema.n_children)]
+    return 0
+
+
+cdef int refuse_kinds(Encoder encoder, _ArrowData self) except -1:
+    cdef Py_ssize_t i
+    for i in range(len(self.kinds)):
+        if self.kinds[i] is None:
+            encoder.error.column = <int>i if self.is_table() else -1
+            refuse_arrow(encoder, key_text(schema_key(self.field(<int>i))), False)
     return 0
 
 
@@ -264,7 +280,7 @@ cdef int put_arrow_data(Encoder self, object obj, object types) except -1:
     # it must live until the request is sent, or refused
     self.borrowed.append(data)
     self.frame = data
-    data.take(obj)
+    data.take(self, obj)
     if data.is_table():
         put_arrow_table(self, data, types)
     elif types is not None:
@@ -280,10 +296,6 @@ cdef int put_arrow_data(Encoder self, object obj, object types) except -1:
 
 cdef int put_arrow_vector(Encoder self, _ArrowData data) except -1:
     cdef Py_ssize_t i
-    if data.kinds[0] is None:
-        refuse_arrow(self, key_text(schema_key(&data.schema)), False)
-    if data.rows > DDB_LIMIT_ROWS:
-        raise ValueRefused(f"{self.where(-1)}{data.rows} rows; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
     for i in range(data.count):
         describe_part(self, &data.batches[i], 0, -1, data.kinds[0], &data.parts[i])
     return put_parts(self, data.kinds[0], data.parts, data.count, data.rows, -1, -1)
@@ -294,10 +306,6 @@ cdef int put_arrow_table(Encoder self, _ArrowData data, object types) except -1:
     cdef ddb_arrow_part batch
     cdef const char *fault
     cdef list names = None, methods = None, forced = None
-    for i in range(columns):
-        if data.kinds[i] is None:
-            self.error.column = <int>i
-            refuse_arrow(self, key_text(schema_key(data.schema.children[i])), False)
     for i in range(data.count):
         fault = ddb_arrow_describe(&data.batches[i], 0, -1, 1, 0, columns, 0, &batch)
         if fault != NULL:

@@ -96,7 +96,7 @@ ARROW_FORMATS = {
 def arrow_name(format: str) -> str:
     """The name of an Arrow type without what is in it; a format that is none stands for itself."""
     kind, _, rest = format.partition(":")
-    if kind == "d":
+    if kind == "d" and "," in rest:
         precision, scale, *bits = rest.split(",")
         return f"decimal{bits[0] if bits else 128}({precision}, {scale})"
     if kind in ("w", "+w"):
