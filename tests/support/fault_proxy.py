@@ -267,8 +267,8 @@ class FaultProxy(Proxy):
     port, receive_buffer
         As of `Proxy`.
     faults : callable, optional
-        ``faults(number) -> iterable of Fault``: what happens to connection number 0, 1, ...; may be set at any
-        time. `FaultConnection.inject` is for connections that are there.
+        ``faults(number) -> iterable of Fault``: what happens to connection number 0, 1, ...; may be set at
+        any time. `FaultConnection.inject` is for connections that are there.
 
     Attributes
     ----------
