@@ -8,7 +8,6 @@ import os
 import select
 import socket
 import struct
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +18,8 @@ from .recorder import DEADLINE, RecordError
 
 __all__ = ["KINDS", "Fault", "FaultConnection", "FaultProxy"]
 
+#: of Linux: how many bytes were taken and not sent
+SIOCOUTQNSD = 0x894B
 KINDS = ("delay", "bytes", "stall", "close", "reset")
 
 
@@ -93,6 +94,7 @@ class FaultConnection:
         self._ends = {"server": server, "client": client}
         self._ways = {"server": _Way(client, server), "client": _Way(server, client)}
         self._verdict = ""          # how the connection ends: "close" or "reset"
+        self._last: Fault | None = None
         self._stopping = stopping
         self._changed = threading.Condition()
         self._awake, self._waker = os.pipe()
@@ -145,6 +147,7 @@ class FaultConnection:
                 self._finish()
             elif self._verdict == "reset":
                 self._abort()
+                self._fire()
         finally:
             with self._changed:
                 self.ended = True
@@ -212,15 +215,22 @@ class FaultConnection:
                 way.target.shutdown(socket.SHUT_WR)
 
     def _happen(self, way: _Way, fault: Fault) -> None:
+        if fault.kind in ("close", "reset"):
+            self._verdict, self._last = fault.kind, fault
+            return
         self.fired.append(fault)
         if fault.kind == "delay":
             way.resumes = time.monotonic() + fault.seconds
         elif fault.kind == "bytes":
             way.single = True
-        elif fault.kind == "stall":
-            way.stalled = True
         else:
-            self._verdict = fault.kind
+            way.stalled = True
+
+    def _fire(self) -> None:
+        """What ends the connection has happened, if it was planned."""
+        with self._changed:
+            self.fired += [self._last] if self._last else []
+            self._changed.notify_all()
 
     def _finish(self) -> None:
         """Tell both ends that this is all. What they send is still read, since else they would get RST."""
@@ -228,6 +238,7 @@ class FaultConnection:
         for end in talking:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_WR)
+        self._fire()
         while talking:
             readable, _, _ = select.select([self._stopping, *talking], [], [])
             if self._stopping in readable:
@@ -243,18 +254,19 @@ class FaultConnection:
                     talking.remove(end)
 
     def _abort(self) -> None:
-        """Let both ends be closed by RST, as soon as what passed has arrived: RST overtakes what has not."""
+        """Close both ends by RST, as soon as what passed has left: RST overtakes what has not."""
         deadline = time.monotonic() + 1
         for end in self._ends.values():
-            while _undelivered(end) and time.monotonic() < deadline:
+            while _unsent(end) and time.monotonic() < deadline:
                 select.select([self._stopping], [], [], 0.001)
             reset(end)
+            end.close()
 
 
-def _undelivered(end: socket.socket) -> int:
-    """Bytes that were sent and not acknowledged by the other side."""
+def _unsent(end: socket.socket) -> int:
+    """Bytes that the system has taken and not sent."""
     try:
-        return struct.unpack("i", fcntl.ioctl(end, termios.TIOCOUTQ, bytes(4)))[0]
+        return struct.unpack("i", fcntl.ioctl(end, SIOCOUTQNSD, bytes(4)))[0]
     except OSError:
         return 0
 
