@@ -422,7 +422,10 @@ cdef class SessionCore(_Connected):
             encoder.end()
             encoder.begin(True)
             self.lose_gathered()
-            raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
+            text = f"{error}; {lost} gathered submissions did not leave or did not leave whole"
+            told = SendTimeout(text) if isinstance(error, SendTimeout) else LinkError(text)
+            told.sent = error.sent
+            raise told from error
         finally:
             encoder.end()
         encoder.begin(True)

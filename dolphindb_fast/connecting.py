@@ -278,6 +278,8 @@ class ConnectMethods(SessionPart):
             self._set_read_timeout(read_timeout)
         except BaseException as error:
             self._fail(error)
+            if isinstance(error, LinkError) and not isinstance(error, ConnectError):
+                raise ConnectError(f"{node} ended the connection while it was being made ({error})") from None
             raise
 
     def _make_ready(self) -> None:
