@@ -442,7 +442,7 @@ cdef class SessionCore(_Connected):
         cdef Encoder encoder
         if self.link.unusable is not None:
             self.revive()
-        self._flush_batch()
+        self._flush_own_batch()
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
