@@ -148,6 +148,8 @@ class SessionMachine(RuleBasedStateMachine):
             assert not isinstance(error, ddb.SendTimeout), error
             if isinstance(error, ddb.ConnectError):
                 assert self.again and not self.up, error
+            # a submission whose sending met the fault is told by this, and by `flush` too if it was begun
+            self.failures_exact = self.failures_exact and must_fail
             if self.usable:
                 self.lose()
             return None, error
@@ -403,6 +405,8 @@ class SessionMachine(RuleBasedStateMachine):
             else:
                 # a question, perhaps for a variable that the new connection does not have
                 self.failures += value.exception(20) is not None
+                if b"\nvariable\n" in item.bytes:
+                    self.variables[item.name] = item.frame()
 
     @precondition(lambda self: self.up)
     @rule(back=st.booleans())
