@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import frames, runners
-from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SPINNING
+from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SLEEPING
 
 Target = float | tuple[float, float] | None
 
@@ -39,6 +39,8 @@ class Case:
     latency: bool = False
     #: the quantile of single calls that is the figure; None: their mean
     share: float | None = None
+    #: processor time is the figure, not elapsed time
+    processor: bool = False
     #: "ar": only where pyarrow is
     only: str | None = None
 
@@ -168,9 +170,13 @@ CASES = [
         latency=True,
     ),
     Case(
-        "seed-spinning", "seed frame, synchronous run, replySpin of 100 us", OFFICIAL_CLIENT, runners.answered,
-        **at_least(3, 8), ours=SPINNING,
+        "seed-sleeping", "seed frame, synchronous run, replySpin=0", OFFICIAL_CLIENT, runners.answered,
+        **at_least(2.5, 3.5), ours=SLEEPING,
         latency=True,
+    ),
+    Case(
+        "seed-processor", "seed frame, synchronous run, processor time", "itself with replySpin=0", runners.answered,
+        **at_most(1.25, 1.0), theirs=SLEEPING, processor=True,
     ),
     Case(
         "seed-batch", "seed frame, in session.batch()", "official client without", runners.sending,

@@ -25,12 +25,9 @@ FUNCTION = "tableInsert{trades}"
 SESSION_ID = "1234567890"
 ASYNCHRONOUS, SYNCHRONOUS = 36, 32
 
-#: how long a spinning session looks for a reply before it sleeps
-SPIN_SECONDS = 100e-6
-
 OURS, OFFICIAL, SENDALL = "dolphindb_fast", "dolphindb", "sendall"
-#: ours, looking for replies before sleeping
-SPINNING = "dolphindb_fast, spinning"
+#: ours, sleeping at once until the reply comes
+SLEEPING = "dolphindb_fast, sleeping"
 #: ours as `run` encodes: pieces ready to be sent, not one contiguous object
 PIECES = "dolphindb_fast, in pieces"
 #: ours, every submission answered
@@ -115,8 +112,8 @@ def open_ours(port: int, asynchronous: bool = True) -> Sender:
     return OurSender(session, session.run)
 
 
-def open_spinning(port: int, asynchronous: bool = True) -> Sender:
-    session = dolphindb_fast.Session(enableASYNC=asynchronous, replySpin=SPIN_SECONDS)
+def open_sleeping(port: int, asynchronous: bool = True) -> Sender:
+    session = dolphindb_fast.Session(enableASYNC=asynchronous, replySpin=0)
     session.connect("127.0.0.1", port)
     return OurSender(session, session.run)
 
@@ -155,7 +152,7 @@ def open_plain(port: int, asynchronous: bool = True) -> Sender:
 
 SENDERS: dict[str, Callable[..., Sender]] = {
     OURS: open_ours,
-    SPINNING: open_spinning,
+    SLEEPING: open_sleeping,
     "batch": open_batch,
     ACKNOWLEDGED: open_acknowledged,
     OFFICIAL: open_official,

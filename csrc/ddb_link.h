@@ -14,6 +14,13 @@ enum {
     DDB_LINK_INBOX = 4096
 };
 
+/* ddb_link.spin_ns that follows the connection: look for a reply before sleeping while replies have lately come
+ * within DDB_SPIN_LIMIT. On one machine, or one switch away, a wake-up costs as much as the reply takes. */
+enum {
+    DDB_SPIN_ADAPTIVE = -1,
+    DDB_SPIN_LIMIT = 64000 /* ns */
+};
+
 /* What becomes of incoming bytes that nobody waits for. */
 enum ddb_link_drain {
     DDB_LINK_LEAVE, /* they stay where they are: a reader takes them */
@@ -41,7 +48,8 @@ enum { DDB_SEAL_SIZE = 64 << 10 };
 typedef struct ddb_link {
     int fd;
     int drain;                  /* one of ddb_link_drain; may be changed between calls */
-    int64_t spin_ns;            /* how long to look for a reply before sleeping until it comes */
+    int64_t spin_ns;            /* how long to look for a reply before sleeping until it comes, or adaptive */
+    int64_t wait_ns;            /* how long replies have lately let us wait; of adaptive spinning */
     int64_t look_due;           /* when the connection is looked at again, coarse monotonic ns */
     ddb_producer *producer;     /* of the request being sent */
     ddb_piece pieces[DDB_LINK_PIECES];

@@ -22,7 +22,13 @@ _Static_assert(sizeof(ddb_piece) == sizeof(struct iovec) && offsetof(ddb_piece, 
 #define COARSE_CLOCK CLOCK_MONOTONIC
 #endif
 
-enum { LOOK_INTERVAL_NS = 1000000 };
+enum {
+    LOOK_INTERVAL_NS = 1000000,
+    /* What adaptive spinning remembers: each wait counts an eighth, and for at most this, so that one long wait is
+     * forgotten after some ten short ones, and two dozen of those begin it. */
+    WAIT_WEIGHT = 8,
+    LONGEST_WAIT = 8 * DDB_SPIN_LIMIT
+};
 
 static int64_t now_ns(clockid_t clock)
 {
@@ -44,6 +50,7 @@ int ddb_link_init(ddb_link *link, int fd, int drain, ddb_error *error)
     memset(link, 0, sizeof *link);
     link->fd = fd;
     link->drain = drain;
+    link->wait_ns = LONGEST_WAIT;
     if (fd < 0)
         return DDB_OK;
     int flags = fcntl(fd, F_GETFL);
@@ -318,16 +325,24 @@ int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
 
 int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error)
 {
-    int64_t deadline = timeout < 0 ? -1 : now_ns(CLOCK_MONOTONIC) + timeout;
+    int64_t begun = now_ns(CLOCK_MONOTONIC);
+    int64_t deadline = timeout < 0 ? -1 : begun + timeout;
     /* Without a time-out the read itself waits: one system call a reply instead of three. */
     int waiting = timeout < 0 ? 0 : MSG_DONTWAIT;
-    int64_t spin_end = link->spin_ns ? now_ns(CLOCK_MONOTONIC) + link->spin_ns : 0;
+    int adaptive = link->spin_ns == DDB_SPIN_ADAPTIVE;
+    int64_t spin_ns = !adaptive ? link->spin_ns : link->wait_ns <= DDB_SPIN_LIMIT ? DDB_SPIN_LIMIT : 0;
+    int64_t spin_end = spin_ns ? begun + spin_ns : 0;
 
     for (;;) {
         ssize_t got = take(link, target, size, spin_end ? MSG_DONTWAIT : waiting);
         if (got > 0) {
             *received = (size_t)got;
             link->bytes_received += (uint64_t)got;
+            if (adaptive) {
+                int64_t waited = now_ns(CLOCK_MONOTONIC) - begun;
+                waited = waited < LONGEST_WAIT ? waited : LONGEST_WAIT;
+                link->wait_ns += (waited - link->wait_ns) / WAIT_WEIGHT;
+            }
             return DDB_OK;
         }
         if (got == 0)

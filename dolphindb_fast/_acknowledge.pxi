@@ -163,7 +163,8 @@ cdef class _AcknowledgedLink(_Link):
             found.append(<Submission>self.ring[number & self.mask])
         pairs = []
         for submission in found:
-            pairs.append((submission, submission.kept))
+            if submission.kept is not None:
+                pairs.append((submission, submission.kept))
             if submission.state == LOST:
                 submission.kept = None
         return pairs

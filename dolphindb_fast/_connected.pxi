@@ -20,7 +20,7 @@ cdef class _Connected:
         self.link.read_timeout = nanoseconds(seconds)
 
     def _set_reply_spin(self, seconds):
-        self.link.reply_spin = nanoseconds(seconds)
+        self.link.reply_spin = DDB_SPIN_ADAPTIVE if seconds is None else nanoseconds(seconds)
 
     @property
     def _fill(self):

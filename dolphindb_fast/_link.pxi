@@ -34,7 +34,7 @@ cdef class _Link:
     cdef unsigned long owner      # thread that holds the lock, 0 if none
     cdef int64_t write_timeout    # nanoseconds, negative: for ever
     cdef int64_t read_timeout
-    cdef int64_t reply_spin       # nanoseconds to look for a reply before sleeping, kept from one connection to the next
+    cdef int64_t reply_spin       # spin_ns of the link, kept from one connection to the next
     cdef object unusable          # the exception that every call raises, None while the connection is good
     cdef object opening           # `unusable` while a thread makes the connection, None otherwise
     cdef unsigned long opener     # that thread

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import arrow, options, tls
 from . import settings as keys
-from ._core import SessionCore, Submission
+from ._core import Prepared, SessionCore, Submission
 from ._decode import Reader
 from .acknowledge import AcknowledgeMethods
 from .barrier import BarrierMethods
@@ -113,10 +113,10 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         Each `run` may ask otherwise.
     raw : bool
         Results as the neutral values of `column`, without pandas. Each `run` may ask otherwise.
-    replySpin : timedelta or number of seconds
+    replySpin : timedelta or number of seconds, optional
         How long to look for a reply again and again before sleeping until it comes. A prompt server's reply is then read
-        without a wake-up, but this thread keeps its processor busy meanwhile: worth it with a processor to spare, and
-        replies within some 100 us. Default 0: sleep at once.
+        without a wake-up, but this thread keeps its processor busy meanwhile. Default: at most 64 us, and only while
+        the replies of this connection have lately come within that. 0: sleep at once.
     compressMethods : str, list or dict, optional
         Compress the columns of tables that are arguments: "LZ4" or "DELTA" for all columns, a list of these by position
         (None: this column is not compressed), or a dict of them by column name; columns that it does not name are not
@@ -132,7 +132,8 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         Called with the `Submission` that failed, in a thread that takes replies: in `run`, `flush`,
         `Submission.result`, `Submission.done`. It may use the session. What it raises is logged.
     keepUnacknowledged : bool
-        Keep the bytes of submissions until they are answered, for `unacknowledged` and `resubmit`.
+        Keep the bytes of submissions until they are answered, for `unacknowledged` and `resubmit`; not those of
+        ``login``, which hold the password.
     enableSSL : bool
         Encrypt the connection (TLS); the server needs ``enableHTTPS=true``. As with the official client the certificate
         is not verified, with an `InsecureConnectionWarning`, unless one of the next two is given.
@@ -179,7 +180,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         parser: keys.ParserType | str = keys.ParserType.Default,
         lossless: bool = False,
         raw: bool = False,
-        replySpin: datetime.timedelta | float = 0,
+        replySpin: datetime.timedelta | float | None = None,
         compressMethods: str | list | dict | None = None,
         acknowledge: bool = False,
         maxInFlight: int = 1024,
@@ -232,7 +233,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         self._recovery = None
         self._may_repeat = False
         self._reconnects = 0
-        self._set_reply_spin(seconds("replySpin", replySpin) or 0)
+        self._set_reply_spin(None if replySpin is None else seconds("replySpin", replySpin) or 0)
         if acknowledge:
             self._prepare_accounts(enableASYNC, maxInFlight, maxInFlightBytes, onError, keepUnacknowledged)
         elif onError is not None or keepUnacknowledged:
@@ -348,6 +349,19 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         ...         session.run("tableInsert{trades}", frame)
         """
         return Batch(self, maxBytes, maxDelay)
+
+    def prepare(self, function: str) -> Prepared:
+        """A call of which all but its one argument is known: ``p(frame)`` is ``run(function, frame)``.
+
+        For loops of small frames; `TableAppender` does it too, and casts them to the table's types.
+
+        Examples
+        --------
+        >>> insert = session.prepare("tableInsert{trades}")
+        >>> for frame in frames:
+        ...     insert(frame)
+        """
+        return Prepared(self, function)
 
     def close(self) -> None:
         """Close the connection without waiting; what was sent is still delivered. May be called again."""

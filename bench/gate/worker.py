@@ -72,7 +72,8 @@ def prepare(case: Case, port: int, stack: ExitStack, slower: str | None):
 
         call = slowed(call, slower) if slower else call
         return lambda arguments: call_loop(call, arguments), None
-    session = stack.enter_context(dolphindb_fast.Session(enableASYNC=case.kind != SYNCHRONOUS))
+    # how often a reply is looked for is a matter of luck
+    session = stack.enter_context(dolphindb_fast.Session(enableASYNC=case.kind != SYNCHRONOUS, replySpin=0))
     if case.kind == BATCH and not hasattr(session, "batch"):
         raise Absent("Session has no batch")
     session.connect("127.0.0.1", port)

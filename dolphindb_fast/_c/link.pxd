@@ -8,6 +8,10 @@ cdef extern from "ddb_link.h" nogil:
         DDB_LINK_PIECES
         DDB_LINK_INBOX
 
+    cdef enum:
+        DDB_SPIN_ADAPTIVE
+        DDB_SPIN_LIMIT
+
     cdef enum ddb_link_drain:
         DDB_LINK_LEAVE
         DDB_LINK_DROP
@@ -28,6 +32,7 @@ cdef extern from "ddb_link.h" nogil:
         int fd
         int drain
         int64_t spin_ns
+        int64_t wait_ns
         int64_t look_due
         ddb_producer *producer
         ddb_piece pieces[64]

@@ -128,6 +128,19 @@ def test_session__that_does_not_connect_again_forgets_it():
 # -- the warning for logins that others can read
 
 
+def test_unacknowledged_login__is_not_kept(acknowledged):
+    session, connection = acknowledged({"keepUnacknowledged": True})
+    for batched in (False, True):
+        with session.batch() if batched else contextlib.nullcontext():
+            session.run("login", "somebody", SECRET, False)
+            session.run("1 + 1")
+        assert [item.name for item in session.unacknowledged()] == ["1 + 1"] * (1 + batched)
+    connection.close()
+    with pytest.raises(ddb.SubmissionError):
+        session.flush(20)
+    assert all(SECRET.encode() not in item.bytes for item in session.unacknowledged())
+
+
 @pytest.fixture
 def outside():
     """An address of this machine that is not loopback, and a `FakeServer` that can be reached there."""

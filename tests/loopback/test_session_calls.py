@@ -292,7 +292,7 @@ def test_print__is_shown_or_not(server_address, capfd):
         assert capfd.readouterr().out == ("hello\n" if show else "")
 
 
-@pytest.mark.parametrize("spin", [0, 1e-6, 5.0, datetime.timedelta(milliseconds=1)])
+@pytest.mark.parametrize("spin", [None, 0, 1e-6, 5.0, datetime.timedelta(milliseconds=1)])
 def test_reply_spin__changes_no_result(spin, server_address):
     with ddb.Session(replySpin=spin) as session:
         session.connect(*server_address.login, readTimeout=60)

@@ -28,9 +28,10 @@ class Fault(NamedTuple):
     Attributes
     ----------
     kind : str
-        "delay": after `offset` bytes nothing passes for `seconds`. "bytes": from there on single bytes. "stall": from
-        there on nothing, until `FaultConnection.release`. "close": both ends see the end of the stream once so many
-        bytes have passed, and whatever they send then is thrown away. "reset": both ends get RST.
+        "delay": after `offset` bytes nothing passes for `seconds`. "bytes": from there on single bytes.
+        "stall": from there on nothing, until `FaultConnection.release`. "close": both ends see the end of the
+        stream once so many bytes have passed, and whatever they send then is thrown away. "reset": both ends
+        get RST.
     toward : str
         "server" or "client".
     offset : int
@@ -83,7 +84,9 @@ class FaultConnection:
         Whether nothing passes any more, in either direction.
     """
 
-    def __init__(self, number: int, client: socket.socket, server: socket.socket, stopping: socket.socket) -> None:
+    def __init__(
+        self, number: int, client: socket.socket, server: socket.socket, stopping: socket.socket
+    ) -> None:
         self.number = number
         self.fired: list[Fault] = []
         self.ended = False
@@ -99,7 +102,7 @@ class FaultConnection:
         return self._ways[toward].passed
 
     def inject(self, *faults: Fault) -> None:
-        """Plan further faults, of bytes that have not passed yet; one whose offset is reached happens at once."""
+        """Plan further faults, of bytes that have not passed yet; where they have, it happens at once."""
         with self._changed:
             for fault in faults:
                 way = self._ways[fault.toward]
@@ -220,7 +223,7 @@ class FaultConnection:
             self._verdict = fault.kind
 
     def _finish(self) -> None:
-        """Tell both ends that this is all. What they send is still read: else they would get RST instead of the end."""
+        """Tell both ends that this is all. What they send is still read, since else they would get RST."""
         talking = list(self._ends.values())
         for end in talking:
             with contextlib.suppress(OSError):
@@ -264,8 +267,8 @@ class FaultProxy(Proxy):
     port, receive_buffer
         As of `Proxy`.
     faults : callable, optional
-        ``faults(number) -> iterable of Fault``: what happens to connection number 0, 1, ...; may be set at any time.
-        `FaultConnection.inject` is for connections that are there.
+        ``faults(number) -> iterable of Fault``: what happens to connection number 0, 1, ...; may be set at
+        any time. `FaultConnection.inject` is for connections that are there.
 
     Attributes
     ----------
