@@ -365,7 +365,8 @@ cdef class SessionCore(_Connected):
             encoder.pause(size, rows)
         if self.gathered_requests == 0:
             encoder.mark = mark
-        if self.link.accounting:
+        # not `accounting`, which is False while another thread connects again
+        if type(self.link) is _AcknowledgedLink:
             submission = self.new_submission("call" if function else "exec", script, rows - first_row, size - start,
                                              options)
             if self.keeps(script):
@@ -381,7 +382,7 @@ cdef class SessionCore(_Connected):
         return submission
 
     def _begin_batch(self, size_t max_bytes, max_delay):
-        if not self.asynchronous and not self.link.accounting:
+        if not self.asynchronous and type(self.link) is not _AcknowledgedLink:
             raise UsageError("batch needs an asynchronous session: each request of a synchronous one waits for its reply")
         if self.link.unusable is not None:
             self.revive()
@@ -432,7 +433,8 @@ cdef class SessionCore(_Connected):
         encoder.end()
         self.gathered_requests = 0
         self.gathered_submissions = []
-        if self.link.link.inbox_size:
+        # in acknowledged mode the beginning of a reply may stand there
+        if self.link.link.inbox_size and not self.link.accounting:
             self._unsolicited(self.link.take_inbox())
 
     def _end_batch(self):
@@ -459,7 +461,7 @@ cdef class SessionCore(_Connected):
         cdef Encoder encoder
         if self.link.unusable is not None:
             self.revive()
-        self._flush_batch()
+        self._flush_own_batch()
         encoder = self.take_encoder()
         try:
             encoder.begin(False)

@@ -300,8 +300,7 @@ cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t
     cdef int32_t counts[2]
     if count == 0:
         self.refuse_type("a frame without columns can't be sent: a table has at least one column")
-    if rows > DDB_LIMIT_ROWS:
-        raise ValueRefused(f"{self.where(-1)}{rows} rows; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
+    check_rows(self, rows)
     # type, form, rows, columns, and the empty name of the table
     memset(head, 0, 11)
     head[1] = DDB_FORM_TABLE
@@ -493,6 +492,7 @@ cdef int put_series_values(Encoder self, object obj) except -1:
         values = values.to_numpy()
     if cnp.PyArray_Check(values):
         return put_ndarray(self, values)
+    check_rows(self, len(values))
     self.symbol_bases = 0
     memset(&source, 0, sizeof(source))
     resolve(self, values, &source)

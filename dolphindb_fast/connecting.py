@@ -318,12 +318,12 @@ class ConnectMethods(SessionPart):
         """``wire: API 0 <length> / <flag>_1_4_2``, answered by session id, object count and byte order."""
         credentials = self._credentials
         user = credentials.userid
-        self._send_bytes(handshake_request(flags, credentials))
         where = f"{self.host}:{self.port}"
         refusal: Exception | None = None
         accepted = None
         head = "", "", ""
         try:
+            self._send_bytes(handshake_request(flags, credentials))
             head = self._read_head()
             status = credentials.redact(self._reader.read_line(LINE_LIMIT).decode(errors="replace"))
             if status == "OK":
