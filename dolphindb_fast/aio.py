@@ -602,11 +602,12 @@ class Session:
 
     def _check(self, open: bool = True) -> None:
         """Raise unless this task may use the session, and `open`: it is connected."""
-        if self._ready and self._loop is asyncio.get_running_loop():
+        usable = self._ready and self._wire._is_open
+        if usable and self._loop is asyncio.get_running_loop():
             return
-        if self._ready or (self._loop is not None and self._connecting):
-            if self._loop is not asyncio.get_running_loop():
-                raise UsageError("the session belongs to another event loop; a connection can't move: connect anew here")
+        if usable:
+            raise UsageError("the session belongs to another event loop; a connection can't move: connect anew here")
+        if self._connecting:
             raise UsageError("the session is being connected by another task")
         if open:
             self._wire._refuse_unusable()
