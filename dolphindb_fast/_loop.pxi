@@ -35,6 +35,7 @@ cdef class _LoopLink(_AcknowledgedLink):
     cdef uint64_t unsent             # of them
     cdef uint64_t counted            # link.accepted when `unsent` was counted
     cdef readonly bint blocked       # the kernel takes nothing more
+    cdef int64_t blocked_since
     cdef readonly bint held
     cdef bytearray incoming          # bytes that came, from `start` to `end`
     cdef size_t start, end
@@ -120,13 +121,20 @@ cdef class _LoopLink(_AcknowledgedLink):
 
     cdef int settle_down(self) except -1:
         """Nothing is sent any more; who waits for that is told."""
-        self.blocked = self.held = False
-        self.unsent = 0
-        self.sending, self.behind = bytearray(), bytearray()
+        self.unblock()
         waiting, self.leaving = self.leaving, []
         for _, future in waiting:
             resolve_future(future, False)
         return self.tell()
+
+    cdef int unblock(self) except -1:
+        if self.blocked:
+            self.link.blocked_ns += monotonic_ns() - self.blocked_since
+        self.blocked = self.held = False
+        self.unsent = 0
+        self.sending.clear()
+        self.behind.clear()
+        return 0
 
     cdef int tell(self) except -1:
         if self.on_change is not None:
@@ -166,6 +174,7 @@ cdef class _LoopLink(_AcknowledgedLink):
         if status != DDB_ERR_TIMEOUT:
             self.raise_send(status, &error)
         self.blocked = True
+        self.blocked_since = monotonic_ns()
         self.counted = self.link.accepted
         if size - self.link.accepted > self.scratch_limit:
             self.held = True
@@ -219,9 +228,7 @@ cdef class _LoopLink(_AcknowledgedLink):
             return False
         status = self.send_on(&error)
         if status == DDB_OK:
-            self.blocked = self.held = False
-            self.unsent = 0
-            self.sending.clear()
+            self.unblock()
         elif status == DDB_ERR_TIMEOUT:
             if not self.held:
                 self.unsent -= self.link.accepted - self.counted

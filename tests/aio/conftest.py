@@ -14,7 +14,7 @@ from dolphindb_fast.localserver import LocalServer
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request):
-    """``run(coroutine)`` in a fresh loop; no task may be left, and nothing told to the loop's error handler."""
+    """``run(coroutine)`` in a fresh loop; no task may be left, and nothing told to its error handler."""
     make_loop = asyncio.new_event_loop
     if request.param == "uvloop":
         make_loop = pytest.importorskip("uvloop").new_event_loop

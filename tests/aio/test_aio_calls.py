@@ -1,4 +1,4 @@
-"""Calls of asynchronous sessions on a server that runs scripts: the same results and bytes as those of `Session`."""
+"""Calls of sessions for asyncio on a server that runs scripts: the results and bytes of `Session`."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_refused_frame__sends_nothing(run, address):
 # -- submissions
 
 
-@pytest.mark.parametrize("options", [{}, {"enableASYNC": True, "acknowledge": True}], ids=["plain", "acknowledge"])
+@pytest.mark.parametrize("options", [{}, {"enableASYNC": True, "acknowledge": True}], ids=str)
 def test_submit__gives_what_can_be_awaited(run, address, options):
     async def main():
         async with aio.Session(*address, **options) as session:
@@ -247,7 +247,7 @@ MODES = {
 CALLS = [("1+1",), ("f", 1), ("tableInsert{t}", FRAME), ("g", "größe", [1, 2])]
 
 
-@pytest.mark.parametrize("login", [(), ("admin", "123456"), ("größe", "пароль")], ids=["anonymous", "login", "unicode"])
+@pytest.mark.parametrize("login", [(), ("admin", "123456"), ("größe", "пароль")], ids=len)
 @pytest.mark.parametrize("mode", MODES)
 def test_bytes__are_those_of_a_session(run, mode, login):
     """All that is sent from the handshake on, startup script included."""

@@ -96,6 +96,8 @@ async def child(session):
         return 0 if "fork" in str(error) else 8
     return 9
 async def main():
+    # the child takes its time
+    asyncio.get_running_loop().slow_callback_duration = 60
     session = aio.Session()
     await session.connect("127.0.0.1", int(sys.argv[1]))
     await session.run("1")

@@ -10,6 +10,7 @@ import pytest
 from support import certificates
 from support.recorder import FakeServer
 from support.tls_proxy import TlsProxy
+from support.waiting import until
 
 import dolphindb_fast as ddb
 from dolphindb_fast import aio
@@ -45,7 +46,7 @@ def test_stalled__receiver(run, pair):
         start = len(connection.received)
         connection.stall()
         calls = [asyncio.ensure_future(session.run("f", LARGE)) for _ in range(3)]
-        await asyncio.sleep(0.05)
+        await until(lambda: session._link.blocked)
         assert not calls[-1].done()
         connection.resume()
         await asyncio.gather(*calls)
