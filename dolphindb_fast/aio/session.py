@@ -45,7 +45,7 @@ class Session(ConnectMethods):
     *arguments, **options
         As of `dolphindb_fast.Session`, except `replySpin`, `keepUnacknowledged` and ``PROTOCOL_ARROW``.
     acknowledge : bool
-        With ``enableASYNC=True``: as without both, since all sessions of this class can have several requests in flight.
+        With ``enableASYNC=True``: as without both, since any session of this class can have several requests in flight.
     maxInFlight, maxInFlightBytes : int
         How many requests, and how many bytes of them, may be without reply; beyond that calls wait.
     maxScratch : int
