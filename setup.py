@@ -35,7 +35,7 @@ EXTENSIONS = {
     ),
     "dolphindb_fast._decode": (
         "dolphindb_fast/_decode.pyx",
-        ["csrc/ddb_read.c", "csrc/ddb_compress.c", "csrc/ddb_format.c"],
+        ["csrc/ddb_read.c", "csrc/ddb_scan.c", "csrc/ddb_compress.c", "csrc/ddb_format.c"],
     ),
 }
 

@@ -9,11 +9,12 @@ _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that kn
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table; _link_cipher.pxi for TLS
 _connected.pxi   what session.py does with the link
 _acknowledge.pxi   a link that puts replies to the requests they answer, which are in _submission.pxi
+_loop.pxi     the same for an event loop: it never waits; _loop_request.pxi for what is sent through it
 _prepared.pxi      a call of which all but the argument is known before
 """
 from cpython.bool cimport PyBool_Check
 from cpython.buffer cimport PyBUF_READ
-from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Check
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Check, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.datetime cimport (
     PyDate_Check, PyDateTime_Check, PyDateTime_CheckExact, PyDateTime_DATE_GET_HOUR, PyDateTime_DATE_GET_MICROSECOND,
@@ -117,6 +118,7 @@ include "_link_cipher.pxi"
 include "_link.pxi"
 include "_submission.pxi"
 include "_acknowledge.pxi"
+include "_loop.pxi"
 include "_connected.pxi"
 
 
@@ -466,15 +468,19 @@ cdef class SessionCore(_Connected):
         try:
             encoder.begin(False)
             encoder.mark = self.connections
-            names = ",".join(variables)
-            body = b"variable\n%b\n%d\n1" % (names.encode(), len(variables))
-            encoder.put_bytes(b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body))
-            for name, value in variables.items():
-                encoder.place = name
-                self.put_argument(encoder, value)
-            return self.submit(encoder, "upload", names, None)
+            return self.submit(encoder, "upload", self.put_variables(encoder, variables), None)
         finally:
             self.give_encoder(encoder)
+
+    cdef str put_variables(self, Encoder encoder, dict variables):
+        """Returns what errors call the request."""
+        names = ",".join(variables)
+        body = b"variable\n%b\n%d\n1" % (names.encode(), len(variables))
+        encoder.put_bytes(b"%b%d%b%b" % (self.header_head, len(body), self.header_flags, body))
+        for name, value in variables.items():
+            encoder.place = name
+            self.put_argument(encoder, value)
+        return names
 
     # -- acknowledged mode: see acknowledge.AcknowledgeMethods -----------------------------------------------
 
@@ -639,3 +645,4 @@ cdef class SessionCore(_Connected):
 
 
 include "_prepared.pxi"
+include "_loop_request.pxi"

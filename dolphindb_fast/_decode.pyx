@@ -32,7 +32,8 @@ from ._c.read cimport (
     ddb_read_array_counts, ddb_read_array_head, ddb_read_blobs, ddb_read_check_indices, ddb_read_contains,
     ddb_read_counts, ddb_read_find, ddb_read_head, ddb_read_int, ddb_read_text, ddb_window,
 )
-from ._c.status cimport DDB_OK
+from ._c.scan cimport ddb_scan, ddb_scan_begin, ddb_scan_go_on
+from ._c.status cimport DDB_ERR_MORE, DDB_OK
 from ._c.wire cimport (
     DDB_FORM_CHART, DDB_FORM_DICTIONARY, DDB_FORM_MATRIX, DDB_FORM_PAIR, DDB_FORM_SCALAR, DDB_FORM_SET,
     DDB_FORM_TABLE, DDB_FORM_VECTOR, DDB_LIMIT_SYMBOLS, DDB_TYPE_ANY, DDB_TYPE_ARRAY, DDB_TYPE_BLOB,
@@ -469,3 +470,39 @@ def decode(data, *, expansion=DEFAULT_EXPANSION, allowance=DEFAULT_ALLOWANCE):
     if left:
         raise ProtocolError(f"{left} bytes follow the object", reader.offset)
     return value
+
+
+cdef class Scanner:
+    """Finds the end of an object whose bytes arrive in pieces, without reading any of them twice."""
+
+    cdef ddb_scan scan
+
+    def __cinit__(self):
+        ddb_scan_begin(&self.scan)
+
+    def find_end(self, const uint8_t[::1] data not None):
+        """How many of these bytes are the object that begins with them; 0 if not all of it is here.
+
+        Parameters
+        ----------
+        data : bytes-like
+            Since the last object that was found, the bytes of the last call and more.
+
+        Raises
+        ------
+        ProtocolError
+            As `decode` raises for these bytes.
+        """
+        cdef int status = DDB_ERR_MORE
+        cdef size_t size = data.shape[0]
+        if size:
+            with nogil:
+                status = ddb_scan_go_on(&self.scan, &data[0], size)
+        if status == DDB_ERR_MORE:
+            return 0
+        size = self.scan.position
+        ddb_scan_begin(&self.scan)
+        if status != DDB_OK:
+            decode(data)
+            raise ProtocolError("an object without an end")
+        return size

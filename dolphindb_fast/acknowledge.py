@@ -83,6 +83,8 @@ class Unacknowledged:
 class AcknowledgeMethods(SessionPart):
     """What a `session.Session` does in acknowledged mode beyond `run`."""
 
+    _link_class = _AcknowledgedLink
+
     def flush(self, timeout: float | None = None) -> None:
         """Wait until every submission of this session has its reply.
 
@@ -180,7 +182,7 @@ class AcknowledgeMethods(SessionPart):
                 method(text)
 
         self._keeps = bool(keep)
-        self._accounts = _AcknowledgedLink(most, most_bytes, self._keeps, on_error, show_if_alive, read_object)
+        self._accounts = self._link_class(most, most_bytes, self._keeps, on_error, show_if_alive, read_object)
         self._account(self._accounts)
 
     def _begin_accounts(self) -> None:

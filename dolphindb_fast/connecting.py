@@ -4,6 +4,7 @@ from __future__ import annotations
 import datetime
 import logging
 import re
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from . import insecure, options
@@ -71,19 +72,26 @@ def open_socket(node: Node, timeout: float | None, idle: int) -> socket.socket:
 
     try:
         sock = socket.create_connection(node, timeout)
-    except TimeoutError:
-        raise ConnectError(f"{node} did not answer for {timeout:g} s") from None
-    except socket.gaierror as error:
-        raise ConnectError(f"the host name {node.host!r} is not known: {error.strerror}") from None
-    except ConnectionRefusedError:
-        raise ConnectError(
-            f"nothing listens at {node}; is the server running, and is this its port? (connection refused)"
-        ) from None
     except (OSError, UnicodeError) as error:
-        raise ConnectError(f"can't connect to {node}: {error}") from None
+        raise connect_error(node, error, timeout) from None
     for level, option, value in socket_options(timeout, idle):
         sock.setsockopt(level, option, value)
     return sock
+
+
+def connect_error(node: Node, error: Exception, timeout: float | None) -> ConnectError:
+    """What is said when no connection was made."""
+    import socket
+
+    if isinstance(error, ConnectionRefusedError):
+        said = f"nothing listens at {node}; is the server running, and is this its port? (connection refused)"
+    elif isinstance(error, socket.gaierror):
+        said = f"the host name {node.host!r} is not known: {error.strerror}"
+    elif isinstance(error, TimeoutError) and timeout is not None:
+        said = f"{node} did not answer for {timeout:g} s"
+    else:
+        said = f"can't connect to {node}: {error}"
+    return ConnectError(said)
 
 
 def socket_options(timeout: float | None, idle: int) -> list[tuple[int, int, int]]:
@@ -111,6 +119,30 @@ def handshake_request(flags: int, credentials: Credentials) -> bytes:
     if credentials.userid:
         body += b"login\n%b\n%b\nfalse" % (credentials.userid.encode(), credentials.reveal().encode())
     return b"API 0 %d / %d_1_4_2\n%b" % (len(body), flags, body)
+
+
+def tls_silence(node: Node, error: SendTimeout) -> ConnectError:
+    return ConnectError(f"{node} does not answer the TLS handshake ({error}); does it speak TLS?")
+
+
+def check_version(where: str, answer: Any) -> None:
+    """Is the required API version, in the neutral reply, ours?"""
+    if isinstance(answer, Column) and answer.type == keys.DT_ANY and answer.data:
+        version, *message = (to_python(item) for item in answer.data)
+        if isinstance(version, int) and version > API_VERSION:
+            raise ConnectError(f"{where} requires API version {version} or later; this client speaks {API_VERSION}")
+        if message and message[0]:
+            log.warning("%s: %s", where, message[0])
+
+
+def check_ready(where: str, answer: Any) -> None:
+    """Is the node ready, says the neutral reply?"""
+    if isinstance(answer, Column) and answer.type == keys.DT_BOOL and answer.data[0] == 0:
+        raise ConnectError(f"{where} is not initialized yet; try again later")
+
+
+#: what the official client asks on a new synchronous connection, and what looks at the answer, None for an error
+QUESTIONS = (("getRequiredAPIVersion", check_version), ("isNodeInitialized", check_ready))
 
 
 class ConnectMethods(SessionPart):
@@ -267,10 +299,9 @@ class ConnectMethods(SessionPart):
 
                 channel = Channel(self._tls_context, node.host)
                 try:
-                    channel.shake_hands(str(node), self._send_bytes, self._fill)
+                    self._shake_hands(channel.shake_hands(str(node)), channel.RECORD)
                 except SendTimeout as error:
-                    text = f"{node} does not answer the TLS handshake ({error}); does it speak TLS?"
-                    raise ConnectError(text) from None
+                    raise tls_silence(node, error) from None
                 self._encrypt(channel)
             self._handshake(self._flags & mode)
             if not asynchronous:
@@ -281,6 +312,19 @@ class ConnectMethods(SessionPart):
             if isinstance(error, LinkError) and not isinstance(error, ConnectError):
                 raise ConnectError(f"{node} ended the connection while it was being made ({error})") from None
             raise
+
+    def _shake_hands(self, steps: Generator[bytes, bytes, bytes], size: int) -> None:
+        buffer = memoryview(bytearray(size))
+        received: Any = None
+        try:
+            while True:
+                data = steps.send(received)
+                if data:
+                    self._send_bytes(data)
+                received = buffer[: self._fill(buffer)]
+        except StopIteration as end:
+            if end.value:
+                self._send_bytes(end.value)
 
     def _make_ready(self) -> None:
         """Run the startup script, then let every thread use the connection."""
@@ -316,6 +360,11 @@ class ConnectMethods(SessionPart):
 
     def _handshake(self, flags: int) -> None:
         """``wire: API 0 <length> / <flag>_1_4_2``, answered by session id, object count and byte order."""
+        self._send_bytes(handshake_request(flags, self._credentials))
+        self._read_handshake(flags)
+
+    def _read_handshake(self, flags: int) -> None:
+        """The answer, from the reader."""
         credentials = self._credentials
         user = credentials.userid
         where = f"{self.host}:{self.port}"
@@ -359,26 +408,12 @@ class ConnectMethods(SessionPart):
         return self._request("exec", script, (), header, {"raw": True, "lossless": False})
 
     def _ask_server(self, header: bytes) -> None:
-        """The two questions that the official client asks: required API version, node ready."""
-        where = f"{self.host}:{self.port}"
-        try:
-            answer = self._call_plainly("getRequiredAPIVersion", header)
-        except ServerError:
-            answer = None
-        if isinstance(answer, Column) and answer.type == keys.DT_ANY and answer.data:
-            version, *message = (to_python(item) for item in answer.data)
-            if isinstance(version, int) and version > API_VERSION:
-                raise ConnectError(
-                    f"{where} requires API version {version} or later; this client speaks {API_VERSION}"
-                )
-            if message and message[0]:
-                log.warning("%s: %s", where, message[0])
-        try:
-            ready = self._call_plainly("isNodeInitialized", header)
-        except ServerError:
-            return
-        if isinstance(ready, Column) and ready.type == keys.DT_BOOL and ready.data[0] == 0:
-            raise ConnectError(f"{where} is not initialized yet; try again later")
+        for function, check in QUESTIONS:
+            try:
+                answer = self._call_plainly(function, header)
+            except ServerError:
+                answer = None
+            check(f"{self.host}:{self.port}", answer)
 
     def _call_plainly(self, function: str, header: bytes) -> Any:
         """Call a function without arguments, as ``function`` requests of the protocol; returns the neutral reply."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Generator
 
 from .errors import CertificateError, ConnectError, UsageError
 
@@ -62,9 +62,9 @@ class Channel:
         #: the other side said that nothing more will come
         self.ended = False
 
-    def shake_hands(self, where: str, send: Callable[[bytes], None], receive: Callable[[memoryview], int]) -> None:
-        """Carry out the handshake: `send(bytes)` sends all, `receive(view)` reads some and returns how many, 0: end."""
-        buffer = memoryview(bytearray(self.RECORD))
+    def shake_hands(self, where: str) -> Generator[bytes, bytes, bytes]:
+        """The handshake: yields what is to be sent, which may be nothing, and is sent what came then, nothing at the
+        end of the stream; returns what is to be sent at last."""
         while True:
             try:
                 self._ssl.do_handshake()
@@ -79,14 +79,12 @@ class Channel:
                     f"{where} does not answer as a TLS server does ({error.reason or error}); does it have "
                     "enableHTTPS=true?"
                 ) from None
-            if data := self.outgoing():
-                send(data)
             if done:
-                return
-            count = receive(buffer)
-            if count == 0:
+                return self.outgoing()
+            received = yield self.outgoing()
+            if not received:
                 raise ConnectError(f"{where} closed the connection during the TLS handshake; does it speak TLS?")
-            self._incoming.write(buffer[:count])
+            self._incoming.write(received)
 
     def outgoing(self) -> bytes:
         """Encrypted bytes to be sent, which are then forgotten."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import ssl
 import time
@@ -399,20 +400,19 @@ def test_channel__takes_records_byte_by_byte(pair):
     server = certificates.server_context(pair).wrap_bio(incoming, outgoing, server_side=True)
     pending = bytearray()
 
-    def send(data):
-        incoming.write(data)
+    steps = client.shake_hands("server")
+    received, done = None, False
+    while not done:
         try:
+            incoming.write(steps.send(received))
+        except StopIteration as end:
+            incoming.write(end.value)
+            done = True
+        with contextlib.suppress(ssl.SSLWantReadError):
             server.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
         pending.extend(outgoing.read())
-
-    def receive(view):
-        view[:1] = pending[:1]
-        del pending[:1]
-        return 1
-
-    client.shake_hands("server", send, receive)
+        received = bytes(pending[:1])
+        del pending[: 0 if done else 1]
     server.write(b"hello " * 10_000)
     pending += outgoing.read()
     assert b"".join(client.read(pending[i : i + 1]) for i in range(len(pending))) == b"hello " * 10_000
