@@ -372,7 +372,6 @@ class ConnectMethods(SessionPart):
         accepted = None
         head = "", "", ""
         try:
-            self._send_bytes(handshake_request(flags, credentials))
             head = self._read_head()
             status = credentials.redact(self._reader.read_line(LINE_LIMIT).decode(errors="replace"))
             if status == "OK":
