@@ -6,7 +6,7 @@ import struct
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, reject
+from hypothesis import given, reject, settings
 from support import replies, strategies
 from support.replies import CELLS, TYPES
 
@@ -61,6 +61,7 @@ def test_end__every_type_has_cells_in_these_tests():
     assert set(TYPES) - set(CELLS) == {"SYMBOL"}
 
 
+@settings(deadline=None)
 @given(strategies.frames(), st.integers(1, 5000))
 def test_end__of_any_frame(frame, step):
     try:
