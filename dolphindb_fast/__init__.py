@@ -4,7 +4,7 @@ from __future__ import annotations
 from . import refused, settings
 
 try:
-    from ._core import Encoder, Submission, TypedFrame, dumps, typed
+    from ._core import Encoder, Prepared, Submission, TypedFrame, dumps, typed
 except ModuleNotFoundError as error:
     if error.name != f"{__name__}._core":
         raise
@@ -13,6 +13,7 @@ except ModuleNotFoundError as error:
         "folder. Run Python from another folder, or build here with: pip install -e ."
     ) from None
 from .acknowledge import Unacknowledged
+from .appender import TableAppender, TableUpserter
 from .blocks import BlockReader
 from .errors import (
     AuthenticationError,
@@ -32,6 +33,8 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .partitioned import PartitionedTableAppender
+from .pool import DBConnectionPool
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
@@ -42,8 +45,10 @@ __version__ = "0.1.0"
 
 #: as in the official client: what this package is called
 name = "dolphindb_fast"
-#: the official client's older spelling
+#: the official client's other spellings
 session = Session
+AutoFitTableAppender = tableAppender = TableAppender
+AutoFitTableUpserter = tableUpsert = TableUpserter
 
 
 def __getattr__(name: str):
@@ -56,10 +61,13 @@ _verify_first_requests()
 
 __all__ = [
     "AuthenticationError",
+    "AutoFitTableAppender",
+    "AutoFitTableUpserter",
     "BlockReader",
     "CertificateError",
     "ConnectError",
     "ConversionError",
+    "DBConnectionPool",
     "Database",
     "Encoder",
     "InsecureConnectionWarning",
@@ -67,6 +75,8 @@ __all__ = [
     "Mismatch",
     "NotSupported",
     "OutcomeUnknown",
+    "PartitionedTableAppender",
+    "Prepared",
     "ProtocolError",
     "ReplyTimeout",
     "SendTimeout",
@@ -75,6 +85,8 @@ __all__ = [
     "Stats",
     "Submission",
     "SubmissionError",
+    "TableAppender",
+    "TableUpserter",
     "TypedFrame",
     "Unacknowledged",
     "UnsupportedTypeError",
@@ -86,6 +98,8 @@ __all__ = [
     "name",
     "session",
     "settings",
+    "tableAppender",
+    "tableUpsert",
     "typed",
     "verify",
 ]

@@ -4,10 +4,11 @@
 _encode.pxi   objects -> request; never knows a socket. Its other rooms:
               _text, _values and _cells for Python objects, _array, _compressed, _containers, _neutral
 _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
-              arrays, Arrow, types given by the caller
+              arrays, Arrow, types given by the caller or by a table on the server
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table; _link_cipher.pxi for TLS
 _connected.pxi   what session.py does with the link
 _acknowledge.pxi   a link that puts replies to the requests they answer, which are in _submission.pxi
+_prepared.pxi      a call of which all but the argument is known before
 """
 from cpython.bool cimport PyBool_Check
 from cpython.buffer cimport PyBUF_READ
@@ -77,6 +78,7 @@ from ._c.reply cimport *
 from ._c.request cimport *
 from ._c.status cimport *
 from ._c.string cimport *
+from ._c.symbols cimport *
 from ._c.text_value cimport *
 from ._c.wire cimport *
 
@@ -102,6 +104,7 @@ include "_frame_text.pxi"
 include "_frame_nullable.pxi"
 include "_frame_arrow.pxi"
 include "_frame_forced.pxi"
+include "_frame_target.pxi"
 include "_link_cipher.pxi"
 include "_link.pxi"
 include "_submission.pxi"
@@ -617,3 +620,6 @@ cdef class SessionCore(_Connected):
             self.link.link.bytes_received, self.link.link.bytes_drained,
             (self.link.link.blocked_ns + self.link.waited_ns) * 1e-9, self.link.last_error, not frame_is_fast,
         )
+
+
+include "_prepared.pxi"

@@ -313,8 +313,11 @@ cdef int put_names(Encoder self, object names, Py_ssize_t count) except -1:
     """Column names, each with its NUL."""
     cdef size_t start = self.request.out.size
     if type(names) is Index and put_plain_names(self, names._data, count) \
-            and names_are_unique(self.request.out.data + start, self.request.out.size - start, count):
+            and (names_are_unique(self.request.out.data + start, self.request.out.size - start, count)
+                 if self.fitted is None else self.are_fitted(start)):
         return 0
+    if self.fitted is not None:
+        raise _Misnamed()
     self.request.out.size = start
     return put_any_names(self, names)
 

@@ -162,12 +162,26 @@ cdef int put_arrow_column(Encoder self, object array, Py_ssize_t rows, int type,
             return put_arrow(self, array, rows)
         return put_arrow_blobs(self, array, kind.wide, rows)
     if kind.form == ARROW_TEXT and type == DDB_TYPE_SYMBOL:
-        return put_arrow_dictionary(self, array.dictionary_encode(), rows)
+        return put_arrow_symbols(self, array, rows)
     if kind.form == ARROW_TEXT and type == DDB_TYPE_BLOB:
         return put_arrow_blobs(self, array, pyarrow.types.is_large_string(array.type), rows)
     if kind.form == ARROW_TEXT and type in text_types or type in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL):
         return put_objects_forced(self, array.to_pylist(), type, scale)
     refuse_cast(self, type)
+
+
+cdef int put_arrow_symbols(Encoder self, object array, Py_ssize_t rows) except -1:
+    """Text as a symbol vector, its base in the order of first appearance."""
+    cdef ddb_arrow_text text
+    cdef int64_t row = 0
+    cdef size_t start = begin_symbols(self, rows)
+    for number in range(chunk_count(self, array) if rows else 0):
+        describe_chunk(self, array, number, &text)
+        text.first_row = row
+        self.check(ddb_request_write_arrow_text(&self.request, &text, &self.error))
+        row += text.rows
+    check_length(row, rows)
+    return end_symbols(self, start, rows) if rows else 0
 
 
 cdef list chunks_of(object array):

@@ -228,8 +228,8 @@ class ConnectMethods:
         # what an asynchronous or acknowledged session has sent is never sent again by itself
         self._may_repeat = recovery is not None and not self._enable_async and not self._acknowledge
         self._set_repeats(self._may_repeat)
-        if recovery is None:
-            # nobody will ask for the password again
+        if recovery is None and not self._enable_async:
+            # nobody will ask for the password again; an asynchronous session's questions need a connection of their own
             self._credentials = None
         return True
 
@@ -412,7 +412,7 @@ class ConnectMethods:
             refusal = "wrong user name or password" if accepted is False else None
         if refusal is not None:
             raise AuthenticationError(f"{where} refused user {user!r}: {refusal}")
-        if self._recovery is not None:
+        if self._credentials is not None:
             self._credentials = credentials
 
     @classmethod

@@ -19,19 +19,13 @@ def _names(names: str, what: str, reason: str) -> dict[str, str]:
 #: name in the official module -> what is said of it, later first
 LATER = {
     **_names(
-        "PartitionedTableAppender AutoFitTableAppender TableAppender tableAppender "
-        "AutoFitTableUpserter TableUpserter tableUpsert",
-        "(appenders and upserters)",
-        _LATER + '; run("tableInsert{table}", frame) appends, with columns in the types of the table',
-    ),
-    **_names(
         "BatchTableWriter MultithreadedTableWriter "
         "MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus",
         "(background writers)",
         _LATER + "; an asynchronous session with batch() gathers submissions",
     ),
     **_names(
-        "DBConnectionPool SimpleDBConnectionPool SimpleDBConnectionPoolConfig",
+        "SimpleDBConnectionPool SimpleDBConnectionPoolConfig",
         "(connection pools)",
         _LATER + "; one session for each thread serves as well",
     ),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import arrow, options, tls
 from . import settings as keys
-from ._core import SessionCore, Submission
+from ._core import Prepared, SessionCore, Submission
 from ._decode import Reader
 from .acknowledge import AcknowledgeMethods
 from .barrier import BarrierMethods
@@ -349,6 +349,19 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         ...         session.run("tableInsert{trades}", frame)
         """
         return Batch(self, maxBytes, maxDelay)
+
+    def prepare(self, function: str) -> Prepared:
+        """A call of which all but its one argument is known: ``p(frame)`` is ``run(function, frame)``.
+
+        For loops of small frames; `TableAppender` does it too, and casts them to the table's types.
+
+        Examples
+        --------
+        >>> insert = session.prepare("tableInsert{trades}")
+        >>> for frame in frames:
+        ...     insert(frame)
+        """
+        return Prepared(self, function)
 
     def close(self) -> None:
         """Close the connection without waiting; what was sent is still delivered. May be called again."""

@@ -255,14 +255,15 @@ def append(session, target, data):
     return target
 
 
-@builtin("upsert!(obj, newData, [ignoreNull], [keyColNames])")
-def upsert(session, target, data, ignore_null=None, key_columns=None):
+@builtin("upsert!(obj, newData, [ignoreNull], [keyColNames], [sortColumns])")
+def upsert(session, target, data, ignore_null=None, key_columns=None, sort_columns=None):
     target = _table(target, "upsert!: the first argument")
     if not isinstance(data, MemoryTable):
         raise ScriptError("upsert!: the new data must be a table")
     names = target.key_columns if key_columns is None else _names(key_columns, "upsert!: keyColNames")
     ignore_null = ignore_null is not None and arithmetic.is_true(ignore_null)
-    _appended(session, lambda columns: target.upsert(columns, names, ignore_null), data.snapshot().columns)
+    order = () if sort_columns is None else _names(sort_columns, "upsert!: sortColumns")
+    _appended(session, lambda columns: target.upsert(columns, names, ignore_null, order), data.snapshot().columns)
     return target
 
 
@@ -293,13 +294,33 @@ def schema(session, target):
             column_of(keys.DT_INT, [scale if _has_scale(t) else null_of(keys.DT_INT) for t, scale in kinds]),
         ],
     )
-    return Dictionary(
-        texts(["colDefs", "partitionColumnName", "rows"]),
-        Column(
-            keys.DT_ANY,
-            [definitions, text(target.partition_column), integer(len(target))],
-        ),
-    )
+    members = {"colDefs": definitions, **_partitioning(target), "rows": integer(len(target))}
+    return Dictionary(texts(list(members)), Column(keys.DT_ANY, list(members.values())))
+
+
+def _partitioning(target: MemoryTable) -> dict:
+    """What ``schema`` says of partitions."""
+    members = {"partitionColumnName": text(target.partition_column)}
+    base = target.database
+    if base is None or not target.partition_column or not isinstance(base.scheme, Column):
+        return members
+    scheme = base.scheme
+    kind = _values_of(scheme).type
+    if base.kind == keys.HASH:
+        # as it is written: type and number of buckets
+        kind, scheme = int(scheme.data[0]), integer(int(scheme.data[1]))
+    return {
+        **members,
+        "partitionColumnIndex": integer(target.names.index(target.partition_column)),
+        "partitionColumnType": integer(kind),
+        "partitionType": integer(base.kind),
+        "partitionSchema": scheme,
+    }
+
+
+def _values_of(scheme: Column) -> Column:
+    """The values of a partition scheme, of lists of them the first list."""
+    return scheme.data[0] if scheme.type == keys.DT_ANY else scheme
 
 
 def _has_scale(type_id: int) -> bool:
@@ -330,7 +351,7 @@ def database(session, directory, scheme=None, partitions=None, locations=None, e
         raise ScriptError(f"database {path} does not exist; a new one needs a partition type")
     if not isinstance(scheme, Column) or scheme.type not in INTEGRAL:
         raise ScriptError("database: partitionType must be VALUE, RANGE, LIST, HASH or COMPO")
-    return session.workspace.databases.setdefault(path, Database(path, int(scheme.data[0])))
+    return session.workspace.databases.setdefault(path, Database(path, int(scheme.data[0]), partitions))
 
 
 @builtin("existsDatabase(dbUrl)")

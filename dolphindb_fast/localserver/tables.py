@@ -16,7 +16,7 @@ from .. import settings as keys
 from ..column import WIRE_DTYPES, Column, Table
 from .conversion import converter
 from .failures import ScriptError, refused
-from .ordering import row_keys
+from .ordering import ranks, row_keys
 from .vectors import BYTES, TEXT, element_type, is_storable, joined, null_mask, plain_text, take, type_name
 
 __all__ = ["Database", "MemoryTable"]
@@ -134,12 +134,14 @@ class MemoryTable:
         Digits after the point, of decimals; default 0.
     kind : str
         What ``typestr`` says.
+    database : Database
+        What the table belongs to, of a partitioned one.
     key_columns : tuple of str
         Rows that agree in these with a row that is there replace it.
     """
 
     def __init__(self, names, types, scales=None, *, kind="IN-MEMORY TABLE", columns=None, partition_column="",
-                 key_columns=()):
+                 database=None, key_columns=()):
         if not names or len(names) != len(types):
             raise ScriptError("a table needs at least one column, and as many types as names")
         if len(set(names)) != len(names):
@@ -147,6 +149,7 @@ class MemoryTable:
         self.names = list(names)
         self.kind = kind
         self.partition_column = partition_column
+        self.database = database
         self.key_columns = self._known(key_columns)
         parts = zip(types, scales or [0] * len(types), columns or [None] * len(types), strict=True)
         self._stores = [_store(*part) for part in parts]
@@ -206,10 +209,10 @@ class MemoryTable:
                 store.extend(part)
         return rows
 
-    def upsert(self, columns: list[Column], key_columns, ignore_null: bool) -> int:
+    def upsert(self, columns: list[Column], key_columns, ignore_null: bool, sort_columns=()) -> int:
         """Rows whose keys are there replace the row with these keys, where `ignore_null` only with cells that are not
-        NULL; all others are added."""
-        key_columns = self._known(key_columns)
+        NULL; all others are added. With `sort_columns` the whole table is sorted then."""
+        key_columns, sort_columns = self._known(key_columns), self._known(sort_columns)
         if not key_columns:
             raise ScriptError("key columns are needed, of the table or as keyColNames")
         plan, cells, rows = self._converted(columns)
@@ -224,7 +227,11 @@ class MemoryTable:
             chosen = _latest([whole[i] for i in places], len(self))
             for i, column in enumerate(whole):
                 where = _latest_rows(chosen, null_mask(column) if ignore_null and i not in places else None)
-                self._stores[i] = _store(column.type, column.scale, take(column, where))
+                whole[i] = take(column, where)
+            if sort_columns:
+                order = np.lexsort([ranks(whole[self.names.index(name)]) for name in reversed(sort_columns)])
+                whole = [take(column, order) for column in whole]
+            self._stores = [_store(column.type, column.scale, column) for column in whole]
         return rows
 
     def _converted(self, columns: list[Column]):
@@ -292,10 +299,11 @@ def _latest_rows(chosen: list[list[int]], nulls) -> np.ndarray:
 
 
 class Database:
-    """What ``database`` made: a path, its partition scheme, which is only remembered, and its tables."""
+    """What ``database`` made: a path, its partition type and scheme, which are only remembered, and its tables."""
 
-    def __init__(self, path: str, scheme: int | None):
+    def __init__(self, path: str, kind: int, scheme=None):
         self.path = path
+        self.kind = kind
         self.scheme = scheme
         self.tables: dict[str, MemoryTable] = {}
 
@@ -314,7 +322,8 @@ class Database:
         if partition_column and partition_column not in schema.names:
             raise ScriptError(f"the partition column '{partition_column}' is not a column of the table")
         made = MemoryTable(
-            schema.names, schema.types, schema.scales, kind="SEGMENTED DFS TABLE", partition_column=partition_column
+            schema.names, schema.types, schema.scales, kind="SEGMENTED DFS TABLE", partition_column=partition_column,
+            database=self,
         )
         return self.tables.setdefault(name, made)
 
