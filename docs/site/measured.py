@@ -8,6 +8,8 @@ from pathlib import Path
 from types_table import table
 
 RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results"
+#: no line is broken between a number and its unit
+NARROW = "\N{NO-BREAK SPACE}"
 ENVIRONMENTS = {"py": "Without pyarrow", "ar": "With pyarrow"}
 
 
@@ -40,16 +42,17 @@ def section(run: dict) -> str:
 
 def cells(case: dict) -> tuple[str, ...]:
     ours, theirs, unit = case["ours"], case["theirs"], case["unit"]
-    sign = "≥" if case["more_is_better"] else "≤"
-    shown = f" {unit}" if not theirs else ""
-    missed = "**missed**: " if case["verdict"] == "MISSED" else ""
+    sign = ("≥" if case["more_is_better"] else "≤") + NARROW
+    shown = f"{NARROW}{unit}" if not theirs else ""
+    missed = "**missed**:" + NARROW if case["verdict"] == "MISSED" else ""
     return (
         case["title"], case["against"], _time(ours) if theirs else "", _time(theirs) if theirs else "",
         f"{case['median']:.2f}{shown}", f"{case['unfavourable']:.2f}{shown}",
-        f"{missed}{sign} {case['must']:g}{shown}", f"{sign} {case['aim']:g}{shown}",
+        f"{missed}{sign}{case['must']:g}{shown}", f"{sign}{case['aim']:g}{shown}",
     )
 
 
 def _time(microseconds: list[float]) -> str:
     value = statistics.median(microseconds)
-    return f"{value / 1000:,.1f} ms" if value >= 1000 else f"{value:.0f} us" if value >= 100 else f"{value:.1f} us"
+    shown = f"{value / 1000:,.1f} ms" if value >= 1000 else f"{value:.0f} us" if value >= 100 else f"{value:.1f} us"
+    return shown.replace(" ", NARROW)

@@ -1,6 +1,8 @@
 """The names of the official client 3.0.6.1, and what became of each; the tests compare them with the installed one."""
 from __future__ import annotations
 
+import re
+
 from types_table import table
 
 import dolphindb_fast as ddb
@@ -49,6 +51,20 @@ OFFICIAL = {owner: names.split() for owner, names in OFFICIAL.items()}
 #: names of the official `settings` that are not here
 SETTINGS_NOT_HERE = "DATA_CATEGORY DATA_SIZE DBNAN DDB_EPSILON VERBOSE getCategory get_verbose set_verbose".split()
 
+#: modules whose names have another place here
+MODULES = {
+    "io": {
+        "dumps": ("same", "as `ddb.dumps`"),
+        "loads": ("different", "as `ddb.loads`: it refuses what is no object, and has the results that `run` has"),
+        "dump": ("not here", "`file.write(ddb.dumps(obj))`"),
+        "load": ("not here", "`ddb.loads(file.read())`"),
+    },
+    "global_config": {
+        "tcp": ("not here", "`Session.setTimeout`, and the arguments of `connect`"),
+        "enable_job_cancellation": ("not here", "cancelling jobs by Ctrl-C"),
+    },
+}
+
 #: what is different about a name that is here
 DIFFERENT = {
     "dolphindb": {
@@ -80,24 +96,28 @@ def render(owner: str) -> str:
         here = len([name for name in dir(settings) if name.isupper()])
         return (f"All {here} constants, `SqlStd`, `ParserType` and `default_protocol` are here with the same numbers. Not "
                 "here: " + ", ".join(f"`{name}`" for name in SETTINGS_NOT_HERE) + ".")
-    reasons = refused.MODULE if owner == "dolphindb" else refused.SESSION if owner == "Session" else {}
+    reasons = {"dolphindb": refused.MODULE, "Session": refused.SESSION}.get(owner, {})
+    if owner in MODULES:
+        return table(("name", "", ""), [(f"`{owner}.{name}`", *MODULES[owner][name]) for name in OFFICIAL[owner]])
     rows = [(f"`{name}`", *verdict(owner, name)) for name in OFFICIAL[owner] if name not in reasons]
     # what is not here, by reason
     for reason in dict.fromkeys(reasons.values()):
         names = [name for name in OFFICIAL[owner] if reasons.get(name) == reason]
         if names:
             rows.append((" ".join(f"`{name}`" for name in names), *refusal(reason, names)))
-    return table((owner, "", ""), rows)
+    return table(("name", "", ""), rows)
 
 
 def render_classes() -> str:
-    """The members of the classes that are here, beside Session."""
-    parts = []
-    for owner in OFFICIAL:
-        if owner in ("dolphindb", "Session") or owner in refused.MODULE or not hasattr(ddb, owner):
+    """The members of the other classes that are here."""
+    rows = []
+    for owner, names in OFFICIAL.items():
+        if owner in ("dolphindb", "Session") or owner in refused.MODULE:
             continue
-        parts += [f"### {owner}", render(owner)]
-    return "\n\n".join(parts)
+        for said in dict.fromkeys(verdict(owner, name) for name in names):
+            members = " ".join(f"`{name}`" for name in names if verdict(owner, name) == said)
+            rows.append((f"`{owner}`", members, *said))
+    return table(("class", "members", "", ""), rows)
 
 
 def verdict(owner: str, name: str) -> tuple[str, str]:
@@ -112,4 +132,7 @@ def verdict(owner: str, name: str) -> tuple[str, str]:
 
 def refusal(reason: str, names: list[str]) -> tuple[str, str]:
     later = {**refused.LATER, **refused.SESSION_LATER}
-    return ("not yet" if later.get(names[0]) == reason else "not here"), reason
+    said = re.sub(r"^\((.*?)\) is (?=not)", r"\1: ", reason)
+    if names[0] in MODULES:
+        said += "; see [below](#io-global_config)"
+    return ("not yet" if later.get(names[0]) == reason else "not here").replace(" ", "\N{NO-BREAK SPACE}"), said

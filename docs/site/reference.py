@@ -48,13 +48,15 @@ def render() -> str:
 
 def link_names(text: str) -> str:
     """Names in code that have a heading become links to it."""
-    known = {name for names in grouped().values() for name in names} | {*column.__all__}
-    return "\n".join(
-        line if line.startswith(("#", "    ")) else
-        re.sub(r"(?<![\[`])`(\w+)`", lambda found: f"[`{found[1]}`](#{found[1].lower()})"
-               if found[1] in known else found[0], line)
-        for line in text.split("\n")
-    )
+    anchors = set(re.findall(r"^##.*\{#(.*)\}$", text, re.M))
+
+    def link(found: re.Match) -> str:
+        anchor = found[1].lower()
+        return f"[{found[0]}](#{anchor})" if anchor in anchors else found[0]
+
+    parts = re.split(r"(^#.*$|^```.*?^```$)", text, flags=re.M | re.S)
+    parts[::2] = [re.sub(r"(?<![\[`])`([A-Za-z.]+)`(?!`)", link, part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def entry(name: str, obj: object) -> str:
@@ -85,7 +87,7 @@ def members(cls: type) -> list[tuple[str, object]]:
 
 
 def member(owner: str, name: str, value: object) -> str:
-    parts = [f"#### {owner}.{name}"]
+    parts = [f"#### {owner}.{name} {{#{owner.lower()}.{name.lower()}}}"]
     if not isinstance(value, property):
         parts.append(f"```python\n{signature_of(value, name)}\n```")
     parts.append(markdown(inspect.getdoc(value)))

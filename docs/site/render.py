@@ -4,7 +4,6 @@ A line ``<!-- render: NAME ARGUMENT -->`` of a page is replaced by what `RENDERE
 """
 from __future__ import annotations
 
-import importlib
 import posixpath
 import re
 import sys
@@ -31,6 +30,7 @@ OUTSIDE = {
 RENDERERS = {
     "types": types_table.render,
     "names": names.render,
+    "classes": names.render_classes,
     "measured": measured.render,
     "reference": reference.render,
     "module": reference.module_text,
@@ -78,7 +78,18 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def on_config(config):
-    # mkdocs keeps modules while it serves
-    for module in (measured, names, reference, types_table):
-        importlib.reload(module)
+    config.nav = _present(config.nav)
     return config
+
+
+def _present(nav: list) -> list:
+    """TEMPORARY"""
+    found = []
+    for item in nav:
+        (title, value), = item.items()
+        if isinstance(value, list):
+            if _present(value):
+                found.append({title: _present(value)})
+        elif (ROOT / "docs" / value).exists() or value in OUTSIDE.values():
+            found.append(item)
+    return found
