@@ -164,7 +164,9 @@ class LocalServer:
         if self._listener is None:
             self.start()
         try:
-            self._stopped.wait()
+            # Python acts on a signal when this thread wakes up; one that came just before it slept does not wake it
+            while not self._stopped.wait(0.5):
+                pass
         except KeyboardInterrupt:
             pass
         finally:
