@@ -85,6 +85,12 @@ DIFFERENT = {
         "database": "returns a handle that creates no tables",
         "startup": "runs once for each connection",
     },
+    "TableAppender": {"append": "by name, if the names are the table's; all columns are cast"},
+    "TableUpserter": {"upsert": "by name, if the names are the table's; all columns are cast"},
+    "DBConnectionPool": {
+        "run": "looks for nothing every 10 ms: it is woken",
+        "getData": "waits for a task that is under way",
+    },
     "Database": {name: "raises `NotSupported`: tables of the query builder; `run` takes the call as a script"
                  for name in ("createDimensionTable", "createPartitionedTable", "createTable")},
 }

@@ -54,7 +54,7 @@ def link_names(text: str) -> str:
         anchor = found[1].lower()
         return f"[{found[0]}](#{anchor})" if anchor in anchors else found[0]
 
-    parts = re.split(r"(^#.*$|^```.*?^```$)", text, flags=re.M | re.S)
+    parts = re.split(r"(^#[^\n]*$|^```.*?^```$)", text, flags=re.M | re.S)
     parts[::2] = [re.sub(r"(?<![\[`])`([A-Za-z.]+)`(?!`)", link, part) for part in parts[::2]]
     return "".join(parts)
 
