@@ -1,6 +1,8 @@
 """DataFrames into DolphinDB, fast: the official client's spelling, columns serialized in C."""
 from __future__ import annotations
 
+from typing import NoReturn
+
 from . import refused, settings
 
 try:
@@ -33,12 +35,12 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .insecure import InsecureConnectionWarning
 from .partitioned import PartitionedTableAppender
 from .pool import DBConnectionPool
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
-from .tls import InsecureConnectionWarning
 from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
@@ -51,7 +53,7 @@ AutoFitTableAppender = tableAppender = TableAppender
 AutoFitTableUpserter = tableUpsert = TableUpserter
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     if name in refused.MODULE:
         refused.refuse(name, refused.MODULE[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

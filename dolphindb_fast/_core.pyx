@@ -47,7 +47,6 @@ cimport numpy as cnp
 
 import logging
 import os
-import ssl
 import weakref
 from threading import Lock as new_gate
 from time import monotonic

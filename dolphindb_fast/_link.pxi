@@ -14,7 +14,8 @@ def _after_fork_in_child():
         (<_Link>link).abandon()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 cdef object unsent(str text):
@@ -250,6 +251,8 @@ cdef class _Link:
             return 0
         fault = self.cipher.fault
         self.cipher.fault = None
+        import ssl  # not above: most processes never need it
+
         if isinstance(fault, ssl.SSLError):
             fault = LinkError(f"the encrypted connection failed: {fault.reason or fault}")
         self.fail(fault if isinstance(fault, LinkError) else type(fault).__name__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 import datetime
 import logging
 import re
-import socket
+from typing import TYPE_CHECKING, Any
 
-from . import options, tls
+from . import insecure, options
 from . import settings as keys
 from ._decode import Reader
 from .column import Column
@@ -22,6 +22,10 @@ from .errors import (
 )
 from .reconnect import Node, Recovery, checked_address, parse_site
 from .result import to_python
+from .session_part import SessionPart
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = ["ConnectMethods", "LINE_LIMIT"]
 
@@ -39,7 +43,7 @@ LINE_LIMIT = 1 << 20
 API_VERSION = 300
 
 
-def seconds(name: str, value) -> float | None:
+def seconds(name: str, value: object) -> float | None:
     """Seconds from a timedelta or a number; 0 means for ever and becomes None."""
     if isinstance(value, datetime.timedelta):
         value = value.total_seconds()
@@ -48,7 +52,9 @@ def seconds(name: str, value) -> float | None:
     return float(value) or None
 
 
-def either_timeout(first: str, first_value, second: str, second_value, default: float | None) -> float | None:
+def either_timeout(
+    first: str, first_value: object, second: str, second_value: object, default: float | None
+) -> float | None:
     """One time-out that has two spellings."""
     if first_value is not None and second_value is not None:
         raise UsageError(f"{first} and {second} are two names of one time-out; give one of them")
@@ -61,9 +67,11 @@ def either_timeout(first: str, first_value, second: str, second_value, default: 
 
 def open_socket(node: Node, timeout: float | None, idle: int) -> socket.socket:
     """A connected socket; `idle` are the seconds of silence before TCP probes."""
+    import socket  # here and not above: a sixth of the time that importing this package takes
+
     try:
         sock = socket.create_connection(node, timeout)
-    except (TimeoutError, socket.timeout):
+    except TimeoutError:
         raise ConnectError(f"{node} did not answer for {timeout:g} s") from None
     except socket.gaierror as error:
         raise ConnectError(f"the host name {node.host!r} is not known: {error.strerror}") from None
@@ -80,6 +88,8 @@ def open_socket(node: Node, timeout: float | None, idle: int) -> socket.socket:
 
 def socket_options(timeout: float | None, idle: int) -> list[tuple[int, int, int]]:
     """Level, option, value, as far as this system has them."""
+    import socket
+
     chosen = [
         (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
         (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
@@ -103,7 +113,7 @@ def handshake_request(flags: int, credentials: Credentials) -> bytes:
     return b"API 0 %d / %d_1_4_2\n%b" % (len(body), flags, body)
 
 
-class ConnectMethods:
+class ConnectMethods(SessionPart):
     """What a `session.Session` does before its first call, and to connect again."""
 
     #: what `setTimeout` sets
@@ -230,7 +240,7 @@ class ConnectMethods:
         self._set_repeats(self._may_repeat)
         if recovery is None and not self._enable_async:
             # nobody will ask for the password again; an asynchronous session's questions need a connection of their own
-            self._credentials = None
+            self._credentials = None  # type: ignore[assignment]
         return True
 
     def _connect_to(self, node: Node, asynchronous: bool) -> None:
@@ -253,7 +263,9 @@ class ConnectMethods:
         mode = ~0 if asynchronous else ~options.ASYNCHRONOUS
         try:
             if self._tls_context is not None:
-                channel = tls.Channel(self._tls_context, node.host)
+                from .tls import Channel
+
+                channel = Channel(self._tls_context, node.host)
                 try:
                     channel.shake_hands(str(node), self._send_bytes, self._fill)
                 except SendTimeout as error:
@@ -292,13 +304,13 @@ class ConnectMethods:
         if self._warned:
             return
         if self._tls_unverified:
-            text = tls.UNVERIFIED
+            text = insecure.UNVERIFIED
         elif self._tls_context is None and credentials.userid and self._peer and not is_loopback(self._peer):
-            text = tls.CLEAR_TEXT.format(self._peer)
+            text = insecure.CLEAR_TEXT.format(self._peer)
         else:
             return
         self._warned = True
-        tls.warn_insecure(text)
+        insecure.warn_insecure(text)
 
     def _handshake(self, flags: int) -> None:
         """``wire: API 0 <length> / <flag>_1_4_2``, answered by session id, object count and byte order."""
@@ -308,6 +320,7 @@ class ConnectMethods:
         where = f"{self.host}:{self.port}"
         refusal: Exception | None = None
         accepted = None
+        head = "", "", ""
         try:
             head = self._read_head()
             status = credentials.redact(self._reader.read_line(LINE_LIMIT).decode(errors="replace"))
@@ -338,7 +351,7 @@ class ConnectMethods:
         self._session_id = head[0]
         self._identify(head[0], options.request_header(flags), self._compress)
 
-    def _ask_plainly(self, script: str):
+    def _ask_plainly(self, script: str) -> Any:
         """The neutral result of a script on the connection that is being made, synchronous."""
         header = options.request_header(self._plain_flags & ~options.ASYNCHRONOUS)
         return self._request("exec", script, (), header, {"raw": True, "lossless": False})
@@ -365,7 +378,7 @@ class ConnectMethods:
         if isinstance(ready, Column) and ready.type == keys.DT_BOOL and ready.data[0] == 0:
             raise ConnectError(f"{where} is not initialized yet; try again later")
 
-    def _call_plainly(self, function: str, header: bytes):
+    def _call_plainly(self, function: str, header: bytes) -> Any:
         """Call a function without arguments, as ``function`` requests of the protocol; returns the neutral reply."""
         body = f"function\n{function}\n0\n1".encode()
         self._send_bytes(b"API2 %b %d / %b\n%b" % (self.session_id.encode(), len(body), header, body))
@@ -393,7 +406,7 @@ class ConnectMethods:
         self._warn_of_insecurity(credentials)
         header = options.request_header(self._plain_flags)
 
-        def log_in(mark: bytes):
+        def log_in(mark: bytes) -> Any:
             # the password is in no variable: tracebacks may be shown with their values
             return self._request(
                 "call", "login", (credentials.userid, credentials.reveal(), False), header + mark,
@@ -401,8 +414,9 @@ class ConnectMethods:
             )
 
         where, user = f"{self.host}:{self.port}", credentials.userid
+        refusal: str | None
         try:
-            if self._may_repeat:
+            if self._may_repeat and self._recovery is not None:
                 accepted = self._recovery.carry_out(self, "call", log_in, marked=False)
             else:
                 accepted = self._answered(log_in(b""))

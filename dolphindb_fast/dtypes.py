@@ -112,7 +112,7 @@ class Cast(NamedTuple):
 
     load: str
     store: str
-    flags: frozenset = frozenset()
+    flags: frozenset[str] = frozenset()
     digits: int = 0
     modulo: int = 0
     divide: int = 1
@@ -190,7 +190,7 @@ def cast(source: Source, target: str, scale: int = 0) -> Cast | None:
     return steps._replace(flags=frozenset(flags))
 
 
-def _decimal_steps(steps: Cast, source: Source, scale: int, flags: set) -> Cast:
+def _decimal_steps(steps: Cast, source: Source, scale: int, flags: set[str]) -> Cast:
     if source.kind == "decimal" and source.load == "I128":
         return steps._replace(digits=scale - source.scale, flags=frozenset({"ROUND"}))
     if source.kind == "decimal":

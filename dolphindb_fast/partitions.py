@@ -4,6 +4,8 @@ Rows of one partition must not be written by two connections at once: the server
 """
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from . import settings as keys
@@ -25,6 +27,7 @@ _MOST_SYMBOLS = 2_000_000
 
 def partition_column(schema: TableSchema, name: str) -> PartitionColumn:
     """The partition column called `name`."""
+    column: PartitionColumn
     for column in schema.partitions:
         if column.name == name:
             if column.index < 0 or column.kind < 0:
@@ -37,7 +40,7 @@ def partition_column(schema: TableSchema, name: str) -> PartitionColumn:
     )
 
 
-def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.ndarray:
+def partition_groups(frame: Any, schema: TableSchema, column: PartitionColumn) -> np.ndarray:
     """A number for each row of a frame that fits the schema: the same for all rows of a partition.
 
     The numbers begin with 0 and have no gaps.
@@ -59,14 +62,16 @@ def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.
         kind = column.type
     target = Target(schema.label, (column.name,), (kind,), (0,))
     values, codes = _distinct(loads(dumps(target.fit(frame.iloc[:, [place]])), raw=True).columns[0])
+    scheme: Any = column.scheme
+    groups: Any
     if column.kind == keys.HASH:
-        groups = hash_buckets(values, int(column.scheme.data[0]))
+        groups = hash_buckets(values, int(scheme.data[0]))
     elif column.kind == keys.RANGE:
-        bounds = column.scheme.strings() if column.scheme.type in _TEXT else column.scheme.data
+        bounds = scheme.strings() if scheme.type in _TEXT else scheme.data
         groups = np.searchsorted(np.asarray(bounds), np.asarray(values), side="right") - 1
         groups[groups == len(bounds) - 1] = -1
     elif column.kind == keys.LIST:
-        groups = _list_numbers(values, column.scheme)
+        groups = _list_numbers(values, scheme)
     else:
         groups = np.arange(len(values))
         if isinstance(values, np.ndarray):
@@ -81,20 +86,20 @@ def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.
     return np.unique(found, return_inverse=True)[1].reshape(-1)
 
 
-def _distinct(column: Column):
+def _distinct(column: Column) -> tuple[Any, Any]:
     """The different values of a column, and for each row which of them it has. Text is str, 16 bytes are bytes."""
     if column.symbols is not None:
         return column.symbols.strings(), column.data
     if column.type in _TEXT or column.data.dtype.kind == "V":
         cells = column.strings() if column.type in _TEXT else column.data.tolist()
-        numbers: dict = {}
+        numbers: dict[Any, Any] = {}
         codes = np.array([numbers.setdefault(cell, len(numbers)) for cell in cells], dtype=np.int64)
         return list(numbers), codes
     values, codes = np.unique(column.data, return_inverse=True)
     return values, codes.reshape(-1)
 
 
-def _list_numbers(values, scheme: Column) -> list[int]:
+def _list_numbers(values: Any, scheme: Column) -> list[int]:
     """The number of the list that each value is in, -1: in none."""
     lists = scheme.data if scheme.type == keys.DT_ANY else [scheme]
     known = {}
@@ -105,7 +110,7 @@ def _list_numbers(values, scheme: Column) -> list[int]:
     return [known.get(value, -1) for value in cells]
 
 
-def hash_buckets(values, buckets: int) -> np.ndarray:
+def hash_buckets(values: Any, buckets: int) -> np.ndarray:
     """The bucket of each value as the server's HASH partitions have it; -1 for NULL.
 
     Parameters

@@ -6,6 +6,8 @@ text in tables the default text dtype of the installed pandas.
 """
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,7 @@ from .cells import (
     NUMBERS,
     TEXT,
     UNITS,
+    Convert,
     cut,
     dates,
     dictionary,
@@ -36,7 +39,10 @@ from .errors import UsageError
 __all__ = ["loads", "to_python"]
 
 
-def loads(data, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False, **limits: int):
+def loads(
+    data: bytes | bytearray | memoryview, *, pickleTableToList: bool = False, lossless: bool = False,
+    raw: bool = False, **limits: int,
+) -> Any:
     """The Python object that wire bytes of one object mean; the opposite of `dumps`.
 
     Parameters
@@ -64,7 +70,7 @@ def loads(data, *, pickleTableToList: bool = False, lossless: bool = False, raw:
     return to_python(decode(data, **limits), pickleTableToList=pickleTableToList, lossless=lossless, raw=raw)
 
 
-def to_python(value, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False):
+def to_python(value: Any, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False) -> Any:
     """Convert a reply.
 
     Parameters
@@ -101,7 +107,7 @@ def to_python(value, *, pickleTableToList: bool = False, lossless: bool = False,
     if lossless and pickleTableToList:
         raise UsageError("pickleTableToList and lossless exclude each other")
 
-    def convert(item):
+    def convert(item: Any) -> Any:
         return to_python(item, pickleTableToList=pickleTableToList, lossless=lossless)
 
     if isinstance(value, Table):
@@ -123,7 +129,7 @@ def to_python(value, *, pickleTableToList: bool = False, lossless: bool = False,
     return _vector(value, convert, pickleTableToList)
 
 
-def _vector(column: Column, convert, as_block: bool = False):
+def _vector(column: Column, convert: Convert, as_block: bool = False) -> Any:
     if column.type == keys.DT_ANY:
         return [convert(item) for item in column.data]
     if column.type >= keys.ARRAY_TYPE_BASE:
@@ -131,7 +137,7 @@ def _vector(column: Column, convert, as_block: bool = False):
     return _cells(column)
 
 
-def _cells(column: Column) -> np.ndarray:
+def _cells(column: Column) -> Any:
     if column.type in UNITS:
         return dates(column)
     cells = objects(column)
@@ -169,7 +175,7 @@ def _rows(column: Column) -> np.ndarray:
     return rows
 
 
-def _block(column: Column) -> np.ndarray:
+def _block(column: Column) -> Any:
     """An array vector as an array of two dimensions."""
     sizes = np.diff(column.offsets)
     if len(sizes) and (sizes != sizes[0]).any():
@@ -180,7 +186,7 @@ def _block(column: Column) -> np.ndarray:
     return _cells(rows_of(column)).reshape(len(sizes), int(sizes[0]) if len(sizes) else 0)
 
 
-def _matrix(value: Matrix, convert) -> list:
+def _matrix(value: Matrix, convert: Convert) -> list[Any]:
     cells = _cells(value.cells).reshape((value.rows, value.columns), order="F")
     labels = (None if part is None else _vector(part, convert) for part in (value.row_labels, value.column_labels))
     return [cells, *labels]
@@ -193,7 +199,7 @@ _NANOSECOND_LIMITS = {
 }
 
 
-def _table_dates(column: Column) -> np.ndarray:
+def _table_dates(column: Column) -> Any:
     """datetime64[ns], or seconds or milliseconds if one of the dates is beyond its range."""
     cells = dates(column)
     unit = UNITS[column.type]
@@ -209,17 +215,17 @@ def _table_dates(column: Column) -> np.ndarray:
     return cells.astype("datetime64[ns]", copy=False)
 
 
-def _list(table: Table, convert) -> list:
+def _list(table: Table, convert: Convert) -> list[Any]:
     return [
         _table_dates(column) if column.type in UNITS else _vector(column, convert, True) for column in table.columns
     ]
 
 
-def _frame(table: Table, convert) -> pd.DataFrame:
+def _frame(table: Table, convert: Convert) -> pd.DataFrame:
     rows = len(table)
     texts = rows and any(column.type in (*TEXT, *IDENTIFIERS) for column in table.columns)
     text_dtype = pd.Series(["x"]).dtype if texts else None
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, column in zip(table.names, table.columns, strict=True):
         if column.type in UNITS:
             columns[name] = _table_dates(column)
@@ -235,7 +241,7 @@ def _frame(table: Table, convert) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
 
 
-def _text_array(column: Column, dtype: pd.StringDtype):
+def _text_array(column: Column, dtype: pd.StringDtype) -> Any:
     """An array of the default text dtype of pandas 3; building it here spares DataFrame the inference."""
     if dtype.storage == "pyarrow":
         import pyarrow
@@ -250,5 +256,6 @@ def _text_array(column: Column, dtype: pd.StringDtype):
         else:
             if column.symbols is not None:
                 array = array.take(pyarrow.array(column.data))
-            return dtype.construct_array_type()(pyarrow.chunked_array([array]), dtype=dtype)
+            construct: Any = dtype.construct_array_type()
+            return construct(pyarrow.chunked_array([array]), dtype=dtype)
     return dtype.construct_array_type()._from_sequence(text_cells(column), dtype=dtype)

@@ -1,7 +1,8 @@
 """What a table on the server looks like: asked once, kept as neutral data."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class PartitionColumn(NamedTuple):
     """
 
     name: str
-    index: int
+    index: int  # type: ignore[assignment]  # not tuple.index
     type: int
     kind: int
     scheme: Column | None
@@ -62,7 +63,10 @@ class TableSchema:
 
     __slots__ = ("label", "names", "types", "scales", "partitions", "target")
 
-    def __init__(self, label, names, types, scales, partitions=()):
+    def __init__(
+        self, label: str, names: Iterable[str], types: Iterable[int], scales: Iterable[int],
+        partitions: Iterable[PartitionColumn] = (),
+    ) -> None:
         self.label = label
         self.names = tuple(names)
         self.types = tuple(types)
@@ -78,7 +82,7 @@ class TableSchema:
         """Whether the columns are the same: names, types, scales, order."""
         return (self.names, self.types, self.scales) == (other.names, other.types, other.scales)
 
-    def fit(self, frame) -> TypedFrame:
+    def fit(self, frame: Any) -> TypedFrame:
         """`frame` as an argument for `Session.run`, its columns cast to the table's types.
 
         Columns count by position, but a frame that has all names of the table has them in any order. What does not fit
@@ -156,7 +160,7 @@ def read_schema(reply: object, label: str) -> TableSchema:
     return TableSchema(label, names, types, scales, _read_partitions(members))
 
 
-def _read_partitions(members: dict) -> tuple[PartitionColumn, ...]:
+def _read_partitions(members: dict[Any, Any]) -> tuple[PartitionColumn, ...]:
     column = members.get("partitionColumnName")
     if not isinstance(column, Column) or column.type not in (keys.DT_STRING, keys.DT_SYMBOL):
         return ()
@@ -173,8 +177,9 @@ def _read_partitions(members: dict) -> tuple[PartitionColumn, ...]:
     return tuple(map(PartitionColumn, names, places, types, kinds, schemes))
 
 
-def _numbers(column, count: int) -> list[int]:
+def _numbers(column: Any, count: int) -> list[int]:
     """Whole numbers, one for each partition column; -1 where the server does not say."""
     if not isinstance(column, Column) or not isinstance(column.data, np.ndarray) or len(column.data) != count:
         return [-1] * count
-    return column.data.tolist()
+    numbers: list[int] = column.data.tolist()
+    return numbers

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 from support.waiting import eventually
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
@@ -15,10 +14,9 @@ BAD = pd.DataFrame({"a": [1, 2], "b": ["x", "y\0"]})
 
 
 @pytest.fixture
-def server():
-    with LocalServer() as server:
-        server.run("share streamTable(1000:0, `a`b, [LONG,STRING]) as t")
-        yield server
+def server(dolphindb_server):
+    dolphindb_server.run("share streamTable(1000:0, `a`b, [LONG,STRING]) as t")
+    return dolphindb_server
 
 
 @pytest.fixture

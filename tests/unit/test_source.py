@@ -42,7 +42,7 @@ def test_c__knows_neither_python_nor_numpy(path):
     assert not re.search(r"\b_?Py[A-Z_]\w*|\bPyObject\b|\bnpy_", _code(path))
 
 
-SYSTEM = r"^(sys/|unistd|fcntl|poll|errno|netinet|arpa|netdb|time\.h|signal|pthread)"
+SYSTEM = r"^(sys/|unistd|fcntl|poll|errno|netinet|arpa|netdb|time\.h|signal|pthread|winsock|windows)"
 
 
 @pytest.mark.parametrize("path", C_FILES, ids=lambda path: path.name)
