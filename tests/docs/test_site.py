@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -139,7 +141,7 @@ def test_measured__has_every_case_of_a_run(render, tmp_path, environment):
     run = {"environment": environment, "versions": {"python": "3.11.7", "pyarrow": "absent"}, "time": "2025-01-02T03",
            "machine": {"processor": "P", "processors": 2, "system": "S", "kernels": "K"},
            "cases": [case, memory, absent]}  # fmt: skip
-    (tmp_path / "run.json").write_text(__import__("json").dumps(run))
+    (tmp_path / "run.json").write_text(json.dumps(run))
     text = render.measured.render(tmp_path).replace("\N{NO-BREAK SPACE}", " ")
     assert "| a case | another | 7.0 us | 1.5 ms | 14.50 | 14.25 | **missed**: ≥ 15 | ≥ 20 |" in text
     assert "| memory | another |  |  | 14.50 MiB | 14.25 MiB | ≤ 15 MiB | ≤ 20 MiB |" in text
@@ -169,10 +171,8 @@ def test_front_page_and_readme__say_that_no_live_server_was_tested():
 def test_build__has_no_warnings_and_needs_nothing_from_elsewhere(tmp_path):
     pytest.importorskip("mkdocs")
     pytest.importorskip("material")
-    import subprocess
-
     command = ["-m", "mkdocs", "build", "--strict", "-q", "-f", str(SITE / "mkdocs.yml"), "-d", str(tmp_path / "site")]
-    ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=100)
+    ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=100, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr[-3000:]
     pages = list((tmp_path / "site").glob("*.html"))
     assert len(pages) >= len(PAGES)
