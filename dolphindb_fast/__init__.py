@@ -27,6 +27,7 @@ from .errors import (
     NotSupported,
     OutcomeUnknown,
     ProtocolError,
+    QueueFull,
     ReplyTimeout,
     SendTimeout,
     ServerError,
@@ -41,6 +42,11 @@ from .pool import DBConnectionPool
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
+from .writer import (
+    MultithreadedTableWriter,
+    MultithreadedTableWriterStatus,
+    MultithreadedTableWriterThreadStatus,
+)
 from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
@@ -75,11 +81,15 @@ __all__ = [
     "InsecureConnectionWarning",
     "LinkError",
     "Mismatch",
+    "MultithreadedTableWriter",
+    "MultithreadedTableWriterStatus",
+    "MultithreadedTableWriterThreadStatus",
     "NotSupported",
     "OutcomeUnknown",
     "PartitionedTableAppender",
     "Prepared",
     "ProtocolError",
+    "QueueFull",
     "ReplyTimeout",
     "SendTimeout",
     "ServerError",

@@ -132,6 +132,8 @@ cdef bint is_null(object cell):
 cdef str describe_column(object frame, int column):
     if frame is None:
         return f"column {column}"
+    if isinstance(frame, Target):
+        return f"column {frame.names[column]!r} (number {column})"
     return f"column {frame.columns[column]!r} (number {column}, dtype {frame.dtypes.iloc[column]})"
 
 

@@ -5,6 +5,7 @@ for the official client, which raises ``RuntimeError`` for everything, keeps cat
 """
 from __future__ import annotations
 
+import queue
 import re
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ __all__ = [
     "NotSupported",
     "OutcomeUnknown",
     "ProtocolError",
+    "QueueFull",
     "ReplyTimeout",
     "SendTimeout",
     "ServerError",
@@ -117,6 +119,10 @@ class ServerError(RuntimeError):
     def __init__(self, message: str, serverText: str = "") -> None:
         super().__init__(message)
         self.serverText = serverText
+
+
+class QueueFull(queue.Full, RuntimeError):
+    """A writer has no room for more rows; what was to be inserted was not taken."""
 
 
 def server_error(kind: str, script: str, status: str) -> ServerError:

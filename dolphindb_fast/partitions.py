@@ -15,7 +15,7 @@ from .errors import UsageError, ValueRefused
 from .result import loads
 from .schema import PartitionColumn, TableSchema
 
-__all__ = ["hash_buckets", "partition_column", "partition_groups"]
+__all__ = ["hash_buckets", "partition_column", "partition_groups", "thread_numbers"]
 
 _TEXT = (keys.DT_STRING, keys.DT_SYMBOL)
 _MOMENTS = (
@@ -54,25 +54,11 @@ def partition_groups(frame: Any, schema: TableSchema, column: PartitionColumn) -
     names = list(frame.columns)
     # all names in another order, else by position
     place = names.index(column.name) if column.name in names else column.index
-    kind = schema.types[column.index]
-    if kind in _TEXT:
-        kind = keys.DT_SYMBOL if len(frame) < _MOST_SYMBOLS else keys.DT_STRING
-    elif kind in _MOMENTS and column.type in _MOMENTS and column.kind != keys.HASH:
-        # partitions by day of a column of timestamps, for example
-        kind = column.type
+    kind = _key_type(schema, column, len(frame))
     target = Target(schema.label, (column.name,), (kind,), (0,))
     values, codes = _distinct(loads(dumps(target.fit(frame.iloc[:, [place]])), raw=True).columns[0])
-    scheme: Any = column.scheme
-    groups: Any
-    if column.kind == keys.HASH:
-        groups = hash_buckets(values, int(scheme.data[0]))
-    elif column.kind == keys.RANGE:
-        bounds = scheme.strings() if scheme.type in _TEXT else scheme.data
-        groups = np.searchsorted(np.asarray(bounds), np.asarray(values), side="right") - 1
-        groups[groups == len(bounds) - 1] = -1
-    elif column.kind == keys.LIST:
-        groups = _list_numbers(values, scheme)
-    else:
+    groups: Any = _scheme_numbers(values, column)
+    if groups is None:
         groups = np.arange(len(values))
         if isinstance(values, np.ndarray):
             groups[values == NULLS[values.dtype]] = -1
@@ -84,6 +70,62 @@ def partition_groups(frame: Any, schema: TableSchema, column: PartitionColumn) -
             "belongs to no partition"
         )
     return np.unique(found, return_inverse=True)[1].reshape(-1)
+
+
+def thread_numbers(cells: Any, schema: TableSchema, place: int, threads: int) -> Any:
+    """For each row the number of the thread that writes it: equal values, and rows of one partition, have the same.
+
+    It depends on the value alone, so that it is the same in every call. NULL, and what belongs to no partition, goes
+    to the first thread.
+
+    Parameters
+    ----------
+    cells : list of tuple, or DataFrame
+        The column that decides, alone.
+    place : int
+        Its place in the table.
+    threads : int
+    """
+    name = schema.names[place]
+    column = next((column for column in schema.partitions if column.name == name), None)
+    if column is not None and column.kind >= 0:
+        kind = _key_type(schema, column, len(cells))
+    else:
+        column = None
+        kind = schema.types[place]
+    target = Target(schema.label, (name,), (kind,), (schema.scales[place],))
+    fitted = target.fit_rows(cells) if isinstance(cells, list) else target.fit(cells)
+    values, codes = _distinct(loads(dumps(fitted), raw=True).columns[0])
+    found = None if column is None else _scheme_numbers(values, column)
+    if found is None:
+        found = hash_buckets(values, threads)
+    return (np.maximum(found, 0) % threads)[codes]
+
+
+def _key_type(schema: TableSchema, column: PartitionColumn, rows: int) -> int:
+    """The type in which values are compared with the scheme of a partition column."""
+    kind = schema.types[column.index]
+    if kind in _TEXT:
+        return keys.DT_SYMBOL if rows < _MOST_SYMBOLS else keys.DT_STRING
+    if kind in _MOMENTS and column.type in _MOMENTS and column.kind != keys.HASH:
+        # partitions by day of a column of timestamps, for example
+        return column.type
+    return kind
+
+
+def _scheme_numbers(values: Any, column: PartitionColumn) -> Any:
+    """The number of the bucket, range or list that each value is in, -1: in none; None: there is one for each value."""
+    scheme: Any = column.scheme
+    if column.kind == keys.HASH:
+        return hash_buckets(values, int(scheme.data[0]))
+    if column.kind == keys.RANGE:
+        bounds = scheme.strings() if scheme.type in _TEXT else scheme.data
+        groups = np.searchsorted(np.asarray(bounds), np.asarray(values), side="right") - 1
+        groups[groups == len(bounds) - 1] = -1
+        return groups
+    if column.kind == keys.LIST:
+        return np.array(_list_numbers(values, scheme), dtype=np.int64)
+    return None
 
 
 def _distinct(column: Column) -> tuple[Any, Any]:
@@ -120,8 +162,9 @@ def hash_buckets(values: Any, buckets: int) -> np.ndarray:
     """
     if isinstance(values, np.ndarray):
         null = NULLS[values.dtype]
-        # narrower ones are widened, with their sign, before they count as unsigned
-        cells = values if values.itemsize == 8 else values.astype(np.int32)
+        # narrower ones are widened, with their sign, before they count as unsigned; of floats the bits count
+        cells = values.view(f"i{values.itemsize}") if values.dtype.kind == "f" else values
+        cells = cells if cells.itemsize == 8 else cells.astype(np.int32)
         found = (cells.view(f"u{cells.itemsize}") % np.array(buckets, dtype=f"u{cells.itemsize}")).astype(np.int64)
         return np.where(values == null, -1, found)
     encoded = [value.encode(errors="surrogatepass") if isinstance(value, str) else value for value in values]

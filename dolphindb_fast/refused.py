@@ -22,10 +22,9 @@ def _names(names: str, what: str, reason: str) -> dict[str, str]:
 #: name in the official module -> what is said of it, later first
 LATER = {
     **_names(
-        "BatchTableWriter MultithreadedTableWriter "
-        "MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus",
-        "(background writers)",
-        _LATER + "; an asynchronous session with batch() gathers submissions",
+        "BatchTableWriter",
+        "(a deprecated background writer)",
+        _LATER + "; use MultithreadedTableWriter",
     ),
     **_names(
         "SimpleDBConnectionPool SimpleDBConnectionPoolConfig",

@@ -102,10 +102,11 @@ class UserFunction:
 
 @dataclass(frozen=True, repr=False)
 class Partial:
-    """``function{arguments}``; `_OPEN` marks the places left open."""
+    """``function{arguments}``; `_OPEN` marks the places left open, `named` are those given by name."""
 
     function: object
     arguments: tuple[Any, ...]
+    named: dict[str, Any]
 
     def __repr__(self) -> str:
         return f"{self.function!r}{{...}}"
@@ -338,10 +339,13 @@ class Session:
         if kind is syntax.Bind:
             if not isinstance(value, _FUNCTIONS):
                 raise ScriptError("partial application needs a function")
-            arguments = tuple(
-                _OPEN if isinstance(a, syntax.Hole) else self.evaluate(a, frame) for a in link.arguments
-            )
-            return Partial(value, arguments)
+            arguments, named = [], {}
+            for node in link.arguments:
+                if isinstance(node, syntax.Keyword):
+                    named[node.name] = self.evaluate(node.expression, frame)
+                else:
+                    arguments.append(_OPEN if isinstance(node, syntax.Hole) else self.evaluate(node, frame))
+            return Partial(value, tuple(arguments), named)
         if kind is syntax.Index:
             if link.expression is None:
                 return array_type(value)
@@ -392,6 +396,7 @@ class Session:
             if _OPEN in filled:
                 raise ScriptError(f"{function!r}: an argument is missing")
             arguments = [*filled, *given]
+            named = {**function.named, **(named or {})}
             function = function.function
         if isinstance(function, Builtin):
             return self._apply_builtin(function, arguments, named)

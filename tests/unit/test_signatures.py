@@ -13,6 +13,7 @@ from dolphindb_fast import refused
 #: what of the official client is built here; everything else is named in `refused`
 MODULE_BUILT = {
     *("AutoFitTableAppender", "AutoFitTableUpserter", "BlockReader", "DBConnectionPool", "Database"),
+    *("MultithreadedTableWriter", "MultithreadedTableWriterStatus", "MultithreadedTableWriterThreadStatus"),
     *("PartitionedTableAppender", "Session", "TableAppender", "TableUpserter", "__version__", "month", "name"),
     *("session", "settings", "tableAppender", "tableUpsert"),
 }
@@ -107,6 +108,21 @@ def test_writing_class__takes_what_the_official_one_takes(ours):
         expected = _parameters(getattr(theirs, name))
         assert found == [(parameter, kind, _plain(default)) for parameter, kind, default in expected], name
         assert inspect.iscoroutinefunction(member) == inspect.iscoroutinefunction(getattr(theirs, name)), name
+
+
+@pytest.mark.official
+@pytest.mark.parametrize(
+    "method", ["__init__", "insert", "getStatus", "getUnwrittenData", "insertUnwrittenData", "waitForThreadCompletion"]
+)
+def test_writer__takes_what_the_official_one_takes(method):
+    dolphindb = pytest.importorskip("dolphindb")
+    theirs = _parameters(getattr(dolphindb.MultithreadedTableWriter, method))
+    ours = _parameters(getattr(ddb.MultithreadedTableWriter, method))
+    assert ours[: len(theirs)] == theirs
+    assert {kind for _, kind, _ in ours[len(theirs) :]} <= {"KEYWORD_ONLY"}
+    assert {name for name in dir(dolphindb.MultithreadedTableWriter) if not name.startswith("_")} <= {
+        *dir(ddb.MultithreadedTableWriter)
+    }
 
 
 @pytest.mark.official
