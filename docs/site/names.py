@@ -70,6 +70,7 @@ DIFFERENT = {
     "dolphindb": {
         "Session": "same arguments, further ones by keyword; see below",
         "Database": "a handle; it creates no tables",
+        "MultithreadedTableWriter": "a bounded queue; `append` takes frames; further arguments by keyword",
         "name": 'is "dolphindb_fast"',
         "__version__": "of this package",
         "settings": "see [below](#settings)",
@@ -87,6 +88,11 @@ DIFFERENT = {
     },
     "TableAppender": {"append": "by name, if the names are the table's; all columns are cast"},
     "TableUpserter": {"upsert": "by name, if the names are the table's; all columns are cast"},
+    "MultithreadedTableWriter": {
+        "insert": "waits while `maxRows` are in the queue, or as `whenFull` says",
+        "getUnwrittenData": "its attribute `uncertain` counts rows that may be in the table",
+        "getStatus": "further counters",
+    },
     "DBConnectionPool": {
         "run": "looks for nothing every 10 ms: it is woken",
         "getData": "waits for a task that is under way",
@@ -94,6 +100,9 @@ DIFFERENT = {
     "Database": {name: "raises `NotSupported`: tables of the query builder; `run` takes the call as a script"
                  for name in ("createDimensionTable", "createPartitionedTable", "createTable")},
 }
+
+#: members that are not here, of classes that are
+MEMBERS_NOT_HERE = {"MultithreadedTableWriterStatus": {"update": "fills the object, for the official writer"}}
 
 
 def render(owner: str) -> str:
@@ -130,9 +139,8 @@ def verdict(owner: str, name: str) -> tuple[str, str]:
     """ "same" or "different" and how, of a name that is here."""
     if name in DIFFERENT.get(owner, {}):
         return "different", DIFFERENT[owner][name]
-    held = ddb if owner == "dolphindb" else getattr(ddb, owner)
-    if owner != "Session" and not hasattr(held, name):
-        return "not here", ""
+    if name in MEMBERS_NOT_HERE.get(owner, {}):
+        return "not here", MEMBERS_NOT_HERE[owner][name]
     return "same", ""
 
 
