@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-<<<<<<< HEAD
-from . import frames, runners
-from .asynchronous import AIO, AIO_TASKS, UVLOOP_TASKS, awaited_locally
-=======
 from . import frames, runners, writers
->>>>>>> 15c63d1c01464c749724bff23a84cb15b7bbc5dc
+from .asynchronous import AIO, AIO_TASKS, UVLOOP_TASKS, awaited_locally
 from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SLEEPING
 
 Target = float | tuple[float, float] | None
