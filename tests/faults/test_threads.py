@@ -1,4 +1,4 @@
-"""One session, eight threads: whole requests, one after the other. And Ctrl-C while one of them is kept waiting."""
+"""Eight threads on one session: whole requests, one after the other. And Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ HEAD = re.compile(rb"API2 \d+ (\d+) / [^\n]*\nfunction\nthread(\d)\n1\n1")
 
 
 def _frame(thread, call):
-    # few rows leave in one piece, with the interpreter lock held; many do not; of objects, text is kept elsewhere
+    # few rows leave in one piece, with the interpreter lock held; many do not; of objects, text is kept
+    # elsewhere
     rows = {0: 3000, 1: 300}.get(call % 8, 3)
     first = (thread * CALLS + call) * 10_000
     numbers = np.arange(first, first + rows)
@@ -103,11 +104,15 @@ def test_ctrl_c__leaves_a_blocked_call_at_once(mode, what, then):
     package = str(Path(ddb.__file__).parents[1])
     with FakeServer(receive_buffer=8192) as server:
         command = [sys.executable, "-W", "error", "-c", BLOCKED, str(server.port), mode, what]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=package) as done:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=package
+        ) as done:
             try:
                 connection = server.connection()
                 if what == "send":
-                    connection.wait(lambda received: b"function\nblocked" in received and not connection.stall())
+                    connection.wait(
+                        lambda received: b"function\nblocked" in received and not connection.stall()
+                    )
                 else:
                     connection.wait(lambda received: b"function\nblocked" in received)
                 done.send_signal(signal.SIGINT)

@@ -324,7 +324,8 @@ static void play(int waits_for_replies, int drain, int closes)
     CHECK(closes || s.arrived == s.handed_over);
     printf("%s, %s: %ld requests handed over, %ld arrived, %llu bytes\n",
            waits_for_replies ? "synchronous" : drain == DDB_LINK_KEEP ? "acknowledged" : "asynchronous",
-           closes ? "closed in between" : "to the end", s.handed_over, s.arrived, (unsigned long long)s.link.bytes_sent);
+           closes ? "closed in between" : "to the end", s.handed_over, s.arrived,
+           (unsigned long long)s.link.bytes_sent);
     pthread_mutex_destroy(&s.interpreter);
     pthread_mutex_destroy(&s.lock);
 }
