@@ -8,6 +8,8 @@
 #ifndef DDB_LINK_H
 #define DDB_LINK_H
 
+#include <stdatomic.h>
+
 #include "ddb_status.h"
 
 enum {
@@ -56,8 +58,9 @@ typedef struct ddb_link {
     ddb_piece pieces[DDB_LINK_PIECES];
     int piece, piece_count;     /* the unsent ones */
     uint64_t accepted;          /* bytes of this request that the kernel or the cipher took */
-    uint64_t bytes_sent, bytes_received, bytes_drained;
-    int64_t blocked_ns;         /* time spent waiting for the other side to take bytes */
+    /* of this connection; one thread at a time adds to them, any thread may read them meanwhile */
+    _Atomic uint64_t bytes_sent, bytes_received, bytes_drained;
+    _Atomic int64_t blocked_ns; /* time spent waiting for the other side to take bytes */
     int64_t waiting_since;      /* when a wait began that a signal interrupted and that goes on; 0: there is none */
     ddb_cipher *cipher;         /* borrowed; NULL: bytes travel as they are */
     uint8_t inbox[DDB_LINK_INBOX]; /* drained bytes; the caller takes them and sets inbox_size */

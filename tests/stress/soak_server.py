@@ -1,7 +1,7 @@
 """The other side of the soak: a local server behind a proxy that makes faults, in a process of its own.
 
-Prints the proxy's and the server's port. A line on its standard input, or the end of it, ends the faults; when all
-clients have gone it prints what happened, as JSON. The end of its standard input ends it.
+Prints the proxy's and the server's port. A line on its standard input, or the end of it, ends the faults;
+when all clients have gone it prints what happened, as JSON. The end of its standard input ends it.
 """
 
 from __future__ import annotations

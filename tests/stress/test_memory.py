@@ -1,8 +1,8 @@
 """Memory: flat over any number of calls, a few MiB for a frame of any size.
 
-Programs of their own send to a server in another process. ``DOLPHINDB_FAST_STRESS=1`` makes them as long as what is
-promised: 1,000,000 submissions instead of 100,000, and a frame of 3 GB that is really there besides those whose
-columns share their memory.
+Programs of their own send to a server in another process. ``DOLPHINDB_FAST_STRESS=1`` makes them as long as
+what is promised: 1,000,000 submissions instead of 100,000, and a frame of 3 GB that is really there besides
+those whose columns share their memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.discarding import discarding
-from support.process import program
+from support.process import SANITIZED, program
 from support.recorder import VOID, FakeServer
 
 import dolphindb_fast as ddb
@@ -28,7 +28,9 @@ FAILING = 10_000
 FLAT = 1024
 EXTRA = 4096
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/status")
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or SANITIZED, reason="reads /proc/self/status"
+)
 
 RESIDENT = """
 import gc, re, sys, numpy as np, pandas as pd, dolphindb_fast as ddb
@@ -57,13 +59,16 @@ def grown(call, times):
     return resident() - before
 """
 
-SUBMIT = RESIDENT + """
+SUBMIT = (
+    RESIDENT
+    + """
 port, mode, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
 # a ring of distinct frames: numbers with and without NULL, text, categories
 ring = [pd.DataFrame({"a": np.arange(20) + i, "b": np.where(np.arange(20) % 7 == i % 7, np.nan, i / 8),
                       "t": pd.Timestamp("2024-01-02") + pd.to_timedelta(np.arange(20) + i, "s"),
                       "s": pd.Series([f"s{i}{j}" for j in range(20)], dtype=object),
-                      "c": pd.Categorical.from_codes(np.arange(20) % 3, [f"x{i}", "y", "z"])}) for i in range(16)]
+                      "c": pd.Categorical.from_codes(np.arange(20) % 3, [f"x{i}", "y", "z"])})
+        for i in range(16)]
 session = connected(port, mode)
 print(grown(lambda number: session.run("tableInsert{t}", ring[number % 16]), times))
 if mode in ("acknowledged", "kept"):
@@ -71,6 +76,7 @@ if mode in ("acknowledged", "kept"):
     assert session.stats.acknowledged == session.stats.requests >= times
 session.close()
 """
+)
 
 
 @pytest.mark.parametrize("mode", ["asynchronous", "acknowledged", "kept", "synchronous"])
@@ -82,7 +88,9 @@ def test_submissions__leave_the_resident_size_as_it_is(mode):
     assert int(done.stdout) <= FLAT, "KiB"
 
 
-FAIL = RESIDENT + """
+FAIL = (
+    RESIDENT
+    + """
 port, mode, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
 rows = 3000
 frames = [pd.DataFrame({"a": np.arange(rows), "bad": bad}) for bad in (
@@ -129,6 +137,7 @@ if mode != "lost":
     session.run("last", 1)
 session.close()
 """
+)
 
 
 @pytest.mark.parametrize("mode", ["asynchronous", "acknowledged", "synchronous", "lost"])
@@ -139,7 +148,9 @@ def test_failing_submissions__leave_the_resident_size_as_it_is(mode):
     assert int(done.stdout) <= FLAT, "KiB"
 
 
-LARGE = RESIDENT + """
+LARGE = (
+    RESIDENT
+    + """
 port, kind, rows = sys.argv[1], sys.argv[2], int(sys.argv[3])
 count = 3_000_000_000 // (8 * rows)
 if kind == "one-array":
@@ -168,6 +179,7 @@ assert session.stats.bytesSent - sent >= 3_000_000_000
 print(peak - before, session.stats.bytesSent)
 session.close()
 """
+)
 
 KINDS = [("one-array", 1_000_000), ("nulls", 1_000_000), ("broadcast", 375_000_000), ("real", 1_000_000)]
 

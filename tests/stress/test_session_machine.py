@@ -1,4 +1,4 @@
-"""Any sequence of a session's operations, against a model of the rows that must, may and must not be on the server.
+"""Any sequence of operations, against a model of the rows that must, may and must not be on the server.
 
 A fixed set of examples; ``DOLPHINDB_FAST_FUZZ=N`` tries N new ones of each kind and prints the seed, which
 ``DOLPHINDB_FAST_SEED`` repeats.
@@ -16,7 +16,14 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
@@ -50,9 +57,9 @@ def in_use(machine):
 class SessionMachine(RuleBasedStateMachine):
     """One session of one mode, and a local server that ends and comes back with its tables.
 
-    Of each row that a call was given the model knows one of three things: it was proven to be there (`certain`), it was
-    not sent (`refused`), or nobody knows. Of the session it knows whether a call must work, must fail, or may do either
-    since the server has ended since the last proof of the connection.
+    Of each row that a call was given the model knows one of three things: it was proven to be there
+    (`certain`), it was not sent (`refused`), or nobody knows. Of the session it knows whether a call must
+    work, must fail, or may do either since the server has ended since the last proof of the connection.
     """
 
     mode: str
@@ -104,7 +111,7 @@ class SessionMachine(RuleBasedStateMachine):
             self.server.stop()
             self.waiting.stop()
 
-    # -- the model of the session ------------------------------------------------------------------------------
+    # -- the model of the session -------------------------------------------------------------------------
 
     @property
     def asynchronous(self):
@@ -209,18 +216,19 @@ class SessionMachine(RuleBasedStateMachine):
         self.certain |= self.pending
         self.pending.clear()
 
-    # -- what is done --------------------------------------------------------------------------------------------
+    # -- what is done -------------------------------------------------------------------------------------
     # Preconditions may not depend on what the session has noticed so far: that differs from run to run.
 
     @rule()
     def connect(self):
         try:
             self.session.connect(
-                "127.0.0.1", self.server.port, "admin", "123456", reconnect=self.asked_again, tryReconnectNums=2,
-                writeTimeout=20, readTimeout=20,
+                "127.0.0.1", self.server.port, "admin", "123456", reconnect=self.asked_again,
+                tryReconnectNums=2, writeTimeout=20, readTimeout=20,
             )  # fmt: skip
         except ddb.ConnectError:
-            # the connection, if there is one, is still the one before; but nobody said that it may be made again
+            # the connection, if there is one, is still the one before; but nobody said that it may be made
+            # again
             assert not self.up
             self.again = False
             return
@@ -475,7 +483,7 @@ class SessionMachine(RuleBasedStateMachine):
             self.pending.clear()
             self.start_server()
 
-    # -- what holds after each of them ---------------------------------------------------------------------------
+    # -- what holds after each of them --------------------------------------------------------------------
 
     def found(self):
         return self.server.run("exec id from kept").data.tolist()
@@ -487,7 +495,9 @@ class SessionMachine(RuleBasedStateMachine):
         assert self.certain <= once, "an acknowledged row is lost"
         assert once <= self.submitted, "a row that nobody sent"
         assert not once & (self.refused - self.repeated), "a row of a call that said it sent nothing"
-        twice = {number for number in once - self.repeated if len(found) != len(once) and found.count(number) > 1}
+        twice = {
+            number for number in once - self.repeated if len(found) != len(once) and found.count(number) > 1
+        }
         assert not twice, "a row was sent twice"
 
     @invariant()

@@ -12,7 +12,8 @@ import pytest
 from stress import soak
 
 SECONDS = os.environ.get("DOLPHINDB_FAST_SOAK", "12")
-#: in long runs each thread waits a little between calls, so that memory and not the processor is what is tested
+#: in long runs each thread waits a little between calls, so that memory and not the processor is what is
+#: tested
 PACE = "0" if float(SECONDS) < 60 else "0.02"
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self")
@@ -45,7 +46,9 @@ def ids(submissions):
     return np.concatenate([soak.make_frame(number)["id"].to_numpy() for number in submissions])
 
 
-@pytest.mark.parametrize("there", [range(80), range(90), [*range(79, -1, -1), 85]], ids=["least", "most", "order"])
+@pytest.mark.parametrize(
+    "there", [range(80), range(90), [*range(79, -1, -1), 85]], ids=["least", "most", "order"]
+)
 def test_verdict__of_kept_promises(there, ledger):
     totals, wrong = ledger.verdict(ids(there))
     assert wrong == []

@@ -1,8 +1,9 @@
 """A server in a process of its own that answers without looking and keeps nothing.
 
-What comes on a connection that began asynchronously is thrown away and counted. On others each request that carries
-objects is answered by INT 100, one whose function is ``fail`` by an error line, one of ``die`` by the end of the
-connection. A request is what begins with ``API2``: nothing that a test sends may hold these four bytes otherwise.
+What comes on a connection that began asynchronously is thrown away and counted. On others each request that
+carries objects is answered by INT 100, one whose function is ``fail`` by an error line, one of ``die`` by the
+end of the connection. A request is what begins with ``API2``: nothing that a test sends may hold these four
+bytes otherwise.
 """
 
 from __future__ import annotations

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import dolphindb_fast as ddb
 
-__all__ = ["program"]
+__all__ = ["SANITIZED", "program"]
+
+#: AddressSanitizer keeps freed memory for a while: what is resident says nothing then
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 
 
 def program(text: str, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess:
