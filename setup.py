@@ -23,6 +23,8 @@ EXTENSIONS = {
             "csrc/ddb_array.c",
             "csrc/ddb_pack.c",
             "csrc/ddb_cast.c",
+            "csrc/ddb_arrow.c",
+            "csrc/ddb_words.c",
             "csrc/ddb_request.c",
             "csrc/ddb_moment.c",
             "csrc/ddb_text_value.c",

@@ -6,7 +6,7 @@ from typing import NoReturn
 from . import refused, settings
 
 try:
-    from ._core import Encoder, Prepared, Submission, TypedFrame, dumps, typed
+    from ._core import Columns, Encoder, Prepared, Submission, TypedFrame, dumps, table, typed
 except ModuleNotFoundError as error:
     if error.name != f"{__name__}._core":
         raise
@@ -73,6 +73,7 @@ __all__ = [
     "AutoFitTableUpserter",
     "BlockReader",
     "CertificateError",
+    "Columns",
     "ConnectError",
     "ConversionError",
     "DBConnectionPool",
@@ -110,6 +111,7 @@ __all__ = [
     "name",
     "session",
     "settings",
+    "table",
     "tableAppender",
     "tableUpsert",
     "typed",

@@ -7,6 +7,12 @@ class Encoder:
     def encode(self, obj: object) -> memoryview: ...
     def _produce(self, obj: object) -> int: ...
 
+class Columns:
+    names: list[str]
+    values: list[Any]
+
+def table(data: Any) -> Columns: ...
+
 class TypedFrame:
     frame: Any
     types: dict[str, Any]
@@ -64,6 +70,7 @@ class SessionCore:
         disableDecimal: bool | None = None,
         lossless: bool | None = None,
         raw: bool | None = None,
+        as_: str | None = None,
     ) -> Any: ...
     def _request(
         self, kind: str, script: str, args: tuple[object, ...], flags: bytes, options: dict[str, bool] | None

@@ -22,7 +22,7 @@ cdef class RowQueue:
     count : int
         Rows in it.
     pending : int
-        Of a writer: rows that it took and whose fate is open, or that it keeps.
+        Of a writer: rows that it took and that are to be written, or have no reply yet.
     limit : int
         Of a writer: how many these may be; negative: it takes no more.
     """

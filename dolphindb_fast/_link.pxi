@@ -150,7 +150,7 @@ cdef class _Link:
         raise error
 
     cdef int fail(self, object error) except -1:
-        """The connection is dead: close it and remember why. The lock is held."""
+        """The connection is dead: close it and remember why; `error` is told what may be lost. The lock is held."""
         if self.closing:
             return 0
         ddb_link_close(&self.link, 0)
@@ -160,7 +160,10 @@ cdef class _Link:
         text = f"the connection was closed after an error: {said}"
         unproven = self.unproven()
         if unproven:
-            text += f"; {unproven} submissions went out since the last proof that they arrived"
+            gap = f"; {unproven} submissions went out since the last proof that they arrived"
+            text += gap
+            if isinstance(error, LinkError):
+                error.args = (said + gap,)
         self.unusable = LinkError(text)
         return 0
 

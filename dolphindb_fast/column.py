@@ -57,6 +57,13 @@ NULLS: dict[np.dtype[Any], Any] = {
 }
 
 
+def _exchange():
+    """The module that makes Arrow data of these; it knows them, so that it can't be imported before."""
+    from . import exchange
+
+    return exchange
+
+
 class Column:
     """A scalar, vector or pair of one wire type.
 
@@ -109,6 +116,15 @@ class Column:
         data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
         return cls(keys.DT_STRING, data, form=form, offsets=offsets)
 
+    def __arrow_c_schema__(self):
+        """The Arrow type of a vector; see `exchange`."""
+        return _exchange().schema_capsule(_exchange().describe(self))
+
+    def __arrow_c_array__(self, requested_schema=None):
+        """A vector as an Arrow array, of the type that its own asks for."""
+        array = _exchange().describe(self)
+        return _exchange().schema_capsule(array), _exchange().array_capsule(array)
+
     def strings(self) -> list[str]:
         """The texts of a STRING or SYMBOL column; invalid UTF-8 bytes are dropped, as the official client does."""
         if self.symbols is not None:
@@ -139,6 +155,14 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
+
+    def __arrow_c_schema__(self):
+        """The Arrow types of the columns; see `exchange`."""
+        return _exchange().schema_capsule(_exchange().describe_table(self))
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        """The table as a stream of one batch of Arrow arrays, of the types that its own ask for."""
+        return _exchange().stream_capsule(_exchange().describe_table(self))
 
     def __repr__(self) -> str:
         return f"<Table {self.name!r} {len(self)} x {len(self.columns)}>"

@@ -278,6 +278,8 @@ class ConnectMethods(SessionPart):
             self._set_read_timeout(read_timeout)
         except BaseException as error:
             self._fail(error)
+            if isinstance(error, LinkError) and not isinstance(error, ConnectError):
+                raise ConnectError(f"{node} ended the connection while it was being made ({error})") from None
             raise
 
     def _make_ready(self) -> None:
@@ -316,12 +318,12 @@ class ConnectMethods(SessionPart):
         """``wire: API 0 <length> / <flag>_1_4_2``, answered by session id, object count and byte order."""
         credentials = self._credentials
         user = credentials.userid
-        self._send_bytes(handshake_request(flags, credentials))
         where = f"{self.host}:{self.port}"
         refusal: Exception | None = None
         accepted = None
         head = "", "", ""
         try:
+            self._send_bytes(handshake_request(flags, credentials))
             head = self._read_head()
             status = credentials.redact(self._reader.read_line(LINE_LIMIT).decode(errors="replace"))
             if status == "OK":

@@ -94,6 +94,7 @@ class Work:
         self.foreign = False    # this is a fork of the process whose threads they are
         self.dropped = 0
         self.ignored = 0
+        self.aside = 0          # rows of unknown outcome that were not fetched
         self.room = threading.Condition()
         self.waiting = 0
         _works.add(self)
@@ -157,6 +158,23 @@ class Work:
             with self.room:
                 self.room.notify_all()
 
+    def put_aside(self, rows: int) -> None:
+        """So many rows have an unknown outcome, and are kept."""
+        self.settle(rows)
+        with self.room:
+            self.aside += rows
+        if self.aside > self.capacity:
+            error = UsageError(
+                f"{self.aside} rows of table {self.schema.label} have an unknown outcome, and getUnwrittenData() was not "
+                "called to take them"
+            )
+            self.fail("A5", error, str(error))
+
+    @property
+    def unconfirmed(self) -> int:
+        """Rows that the writer has and that are not known to be in the table."""
+        return self.queue.pending + self.aside
+
     def wait_for_room(self, rows: int, deadline: float | None) -> bool:
         """Until so many rows can be taken or the writer has ended; False: not by the deadline."""
         queue = self.queue
@@ -181,7 +199,9 @@ class Work:
                 uncertain += one.take_uncertain()
                 unwritten += one.take_rest()
         unwritten += self.queue.take()
-        self.settle(sum(map(rows_of, uncertain)) + sum(map(rows_of, unwritten)))
+        self.settle(sum(map(len, unwritten)))
+        with self.room:
+            self.aside -= sum(map(len, uncertain))
         return uncertain, unwritten
 
 
@@ -190,10 +210,6 @@ class Parts(dict):
 
     def __len__(self) -> int:
         return sum(map(len, self.values()))
-
-
-def rows_of(batch) -> int:
-    return len(batch)
 
 
 def as_rows(batch) -> list[list]:
@@ -307,7 +323,7 @@ class Lane:
             unsent = [*self.ready, self.at_hand, *(batch for _, batch in self.in_flight)]
             failed = [*self.failed, *self.uncertain]
             waiting = 0 if self.queue is self.work.queue else self.queue.count
-            return self.sent, sum(map(rows_of, unsent)) + waiting, sum(map(rows_of, failed))
+            return self.sent, sum(map(len, unsent)) + waiting, sum(map(len, failed))
 
     # -- the thread -------------------------------------------------------------------------------------------
 
@@ -386,9 +402,11 @@ class Lane:
         with self.lock:
             self.at_hand = []
             if kept is self.ready:
-                kept.appendleft(batch)
+                self.ready.appendleft(batch)
+            elif kept is self.failed:
+                self.failed.append(batch)
             else:
-                kept.append(batch)
+                self._put_aside(batch)
         self._collect(0)
 
     def _may_go_on(self, error: BaseException) -> bool:
@@ -428,7 +446,7 @@ class Lane:
                 elif error is None:
                     self._written(submission, batch)
                 elif isinstance(error, OutcomeUnknown):
-                    self.uncertain.append(batch)
+                    self._put_aside(batch)
                 else:
                     self.failed.append(batch)
         if again:
@@ -437,6 +455,10 @@ class Lane:
         if self._elsewhere is not None and not self.in_flight and not self.work.stopped:
             (node, error), self._elsewhere = self._elsewhere, None
             self.session._recovery._leave(self.session, node, error, self.session._reconnects)
+
+    def _put_aside(self, batch: Batch) -> None:
+        self.uncertain.append(batch)
+        self.work.put_aside(len(batch))
 
     def _written(self, submission: Submission, batch: Batch) -> None:
         work = self.work

@@ -93,6 +93,7 @@ class PartitionedTableAppender:
             What `Session.run` raised for the first part that failed, when all parts are done. Its attribute
             ``appended`` is the number of rows that the others appended.
         """
+        self.schema.need_frame(table)
         # no part may be sent if another one would be refused
         Encoder().encode(self.schema.fit(table))
         groups = partition_groups(table, self.schema, self._column)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import exchange
 from . import lossless as lossless_results
 from . import settings as keys
 from ._decode import decode
@@ -41,7 +42,7 @@ __all__ = ["loads", "to_python"]
 
 def loads(
     data: bytes | bytearray | memoryview, *, pickleTableToList: bool = False, lossless: bool = False,
-    raw: bool = False, **limits: int,
+    raw: bool = False, as_: str | None = None, **limits: int,
 ) -> Any:
     """The Python object that wire bytes of one object mean; the opposite of `dumps`.
 
@@ -50,6 +51,7 @@ def loads(
     data : bytes-like
         One object, without the lines of a reply before it.
     pickleTableToList, lossless, raw : bool
+    as_ : {"arrow", "polars"}, optional
         As `to_python`.
     expansion, allowance : int, optional
         The object may take `allowance` (default 1 MiB) bytes of memory and `expansion` (256) bytes more for each
@@ -67,10 +69,15 @@ def loads(
     NotSupported
         A type without a counterpart in Python, or LZ4 without the package lz4.
     """
-    return to_python(decode(data, **limits), pickleTableToList=pickleTableToList, lossless=lossless, raw=raw)
+    forms = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw}
+    if as_ is not None:
+        exchange.check(as_, forms)
+    return to_python(decode(data, **limits), **forms, as_=as_)
 
 
-def to_python(value: Any, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False) -> Any:
+def to_python(
+    value: Any, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False, as_: str | None = None
+) -> Any:
     """Convert a reply.
 
     Parameters
@@ -86,6 +93,9 @@ def to_python(value: Any, *, pickleTableToList: bool = False, lossless: bool = F
         masked arrays. All else as without.
     raw : bool
         Return `value` itself.
+    as_ : {"arrow", "polars"}, optional
+        Tables become `pyarrow.Table` or `polars.DataFrame`, vectors `pyarrow.Array` or `polars.Series`, of the types in
+        `exchange.TYPES`; NULLs are null. All else as with `lossless`.
 
     Returns
     -------
@@ -100,15 +110,18 @@ def to_python(value: Any, *, pickleTableToList: bool = False, lossless: bool = F
     """
     if value is None or raw:
         return value
+    if as_ is not None and exchange.is_exportable(value):
+        return exchange.build(value, as_)
     if isinstance(value, Column) and value.form == keys.DF_SCALAR and value.type in NUMBERS:
         # the reply of every append: without arrays of one cell
         cell = value.data.item()
         return None if cell == NULLS[value.data.dtype] else cell
+    lossless = lossless or as_ is not None
     if lossless and pickleTableToList:
         raise UsageError("pickleTableToList and lossless exclude each other")
 
     def convert(item: Any) -> Any:
-        return to_python(item, pickleTableToList=pickleTableToList, lossless=lossless)
+        return to_python(item, pickleTableToList=pickleTableToList, lossless=lossless, as_=as_)
 
     if isinstance(value, Table):
         if lossless:

@@ -9,7 +9,7 @@ import numpy as np
 from . import settings as keys
 from ._core import Target, TypedFrame
 from .column import Column, Dictionary, Table
-from .errors import ProtocolError
+from .errors import ProtocolError, UsageError
 from .reconnect import Node
 
 if TYPE_CHECKING:
@@ -89,6 +89,11 @@ class TableSchema:
         is refused when it is sent.
         """
         return self.target.fit(frame)
+
+    def need_frame(self, table: object) -> None:
+        """Refuse what rows can't be picked from."""
+        if not hasattr(table, "iloc"):
+            raise UsageError(f"table {self.label}: a DataFrame is needed, not {type(table).__name__}")
 
 
 def base_type(kind: int) -> int:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from . import arrow, options
+from . import arrow, exchange, options
 from . import settings as keys
 from ._core import Prepared, Submission
 from ._decode import Reader
@@ -394,11 +394,13 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
     def _run_with(
         self, script: str, args: tuple[object, ...], function: bool, clearMemory: bool | None,
         pickleTableToList: bool | None, priority: int | None, parallelism: int | None, fetchSize: int | None,
-        disableDecimal: bool | None, lossless: bool | None = None, raw: bool | None = None,
+        disableDecimal: bool | None, lossless: bool | None = None, raw: bool | None = None, as_: str | None = None,
     ) -> Any:
         """`run` with options, or a function call without arguments; called by the core."""
-        given = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw}
-        forms = {name: form for name, form in given.items() if form is not None}
+        given = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw, "as_": as_}
+        forms: dict[str, Any] = {name: form for name, form in given.items() if form is not None}
+        if as_ is not None:
+            exchange.check(as_, {**self._forms, **forms})
         if fetchSize is None or function:
             header = options.request_header(self._flags, clearMemory, priority, parallelism, None, disableDecimal)
             return self._call("call" if function else "exec", script, args, header, forms)
@@ -486,9 +488,9 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
 
     def _converter(self, forms: dict[str, bool]) -> Any:
         """What makes results in these forms, else in the session's."""
-        wanted = {name: True for name, form in {**self._forms, **forms}.items() if form}
+        wanted = {name: form for name, form in {**self._forms, **forms}.items() if form}
         convert: Callable[[Any], Any] = functools.partial(to_python, **wanted) if wanted else to_python
-        table = self._arrow_table
+        table = None if "as_" in wanted else self._arrow_table
         return convert if table is None else lambda value: value if isinstance(value, table) else convert(value)
 
     def _unsolicited(self, data: bytes) -> None:

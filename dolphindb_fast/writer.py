@@ -199,7 +199,8 @@ class MultithreadedTableWriter(RowWriter):
     retryWrites : bool
         Send again what had no reply when the connection was lost: it may then be written twice.
     maxRows : int
-        Rows that the writer holds at most: in the queue, without reply, or kept for `getUnwrittenData`.
+        Rows that may be in the queue or without reply. As many again of unknown outcome are kept for `getUnwrittenData`;
+        more of these end the writer.
     whenFull : str
         What `insert` and `append` do then: "block" until there is room, for at most `blockTimeout`, then raise `QueueFull`;
         "raise" it at once; "drop" what was to be inserted, and count it in ``getStatus().droppedRows``.
@@ -461,6 +462,7 @@ class MultithreadedTableWriter(RowWriter):
     def _parts(self, table) -> Parts:
         """A frame by the thread that its rows belong to."""
         work = self._own_work()
+        work.schema.need_frame(table)
         names = list(table.columns)
         name = work.schema.names[work.place]
         place = names.index(name) if name in names else work.place
@@ -548,7 +550,7 @@ class MultithreadedTableWriter(RowWriter):
                 one.thread.join(None if deadline is None else max(deadline - monotonic(), 0.0))
         if any(one.thread.is_alive() for one in work.threads()):
             error = ReplyTimeout(
-                f"{work.queue.pending} rows of table {work.schema.label} were not confirmed in {timeout:g} s; "
+                f"{work.unconfirmed} rows of table {work.schema.label} were not confirmed in {timeout:g} s; "
                 "getUnwrittenData() has them"
             )
             work.abort(error)
@@ -596,8 +598,8 @@ def _without_timestamp(session: Session, schema: TableSchema, table: str) -> Tab
 def _tell_of_losses() -> None:
     """Threads end with the interpreter, whatever they have to do."""
     for work in open_works():
-        if work.queue.pending:
+        if work.unconfirmed:
             log.warning(
                 "the interpreter ends without waitForThreadCompletion: %d rows of table %s may not be written",
-                work.queue.pending, work.schema.label,
+                work.unconfirmed, work.schema.label,
             )

@@ -86,14 +86,19 @@ def test_upload__leaves_behind_what_was_gathered(server, session):
         assert session.stats.requests == 2
 
 
-def test_other_threads__send_at_once(server, session):
+@pytest.mark.parametrize("way", ["run", "upload"])
+def test_other_threads__send_at_once(way, server, session):
     with session.batch():
         session.run("tableInsert{t}", FRAME)
-        thread = threading.Thread(target=session.run, args=("tableInsert{t}", FRAME))
+        if way == "run":
+            thread = threading.Thread(target=session.run, args=("tableInsert{t}", FRAME))
+        else:
+            thread = threading.Thread(target=session.upload, args=({"x": 1},))
         thread.start()
         thread.join()
-        eventually(lambda: server.rows("t") == 2)
-    eventually(lambda: server.rows("t") == 4)
+        assert session.stats.requests == 1, "what is gathered stays with the thread that gathers it"
+        eventually(lambda: server.rows("t") == (2 if way == "run" else 0))
+    eventually(lambda: server.rows("t") == (4 if way == "run" else 2))
 
 
 def test_flush__sends_in_between(server, session):
