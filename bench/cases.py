@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import frames, runners, writers
+from .asynchronous import AIO, AIO_TASKS, UVLOOP_TASKS, awaited_locally
 from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SLEEPING
 
 Target = float | tuple[float, float] | None
@@ -39,8 +40,6 @@ class Case:
     latency: bool = False
     #: the quantile of single calls that is the figure; None: their mean
     share: float | None = None
-    #: arguments of a MultithreadedTableWriter
-    writer: dict = field(default_factory=dict)
     #: processor time is the figure, not elapsed time
     processor: bool = False
     #: "ar": only where pyarrow is
@@ -193,12 +192,32 @@ CASES = [
         runners.acknowledged_over_link, **at_least(3, 10), ours=ACKNOWLEDGED, theirs=OURS, **LONG,
     ),
     Case(
+        "aio-one-task", "seed frame, awaited run, one after the other", "itself, synchronous run, replySpin=0",
+        runners.answered, **at_most(5, 3), ours=AIO, theirs=SLEEPING, **LONG,
+    ),
+    Case(
+        "aio-many-tasks", "seed frame, awaited run, 64 tasks on one connection", "itself, synchronous run, replySpin=0",
+        runners.answered, **at_most(2, 1), ours=AIO_TASKS, theirs=SLEEPING, **LONG,
+    ),
+    Case(
+        "aio-many-tasks-uvloop", "the same under uvloop", "itself, synchronous run, replySpin=0",
+        runners.answered, **at_most(2, 1), ours=UVLOOP_TASKS, theirs=SLEEPING, **LONG,
+    ),
+    Case(
+        "aio-local-server", "1+1 awaited, 64 tasks, local server", "", awaited_locally, **at_most(100, 50),
+        ours=AIO_TASKS, **LONG,
+    ),
+    Case(
+        "aio-local-server-one-task", "1+1 awaited, one after the other, local server", "", awaited_locally,
+        **at_most(200, 100), ours=AIO, **LONG,
+    ),
+    Case(
         "reading", "reading 1,000,000 x 6", OFFICIAL_CLIENT, runners.reading, **at_least((2, 5), (3, 9)),
         rows=1_000_000, **VERY_LONG,
     ),
     Case(
         "writer", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=10000", OFFICIAL_CLIENT,
-        writers.writing, **at_least(5, 8), rows=200_000, writer={"batchSize": 10_000, "throttle": 0.1}, **VERY_LONG,
+        writers.writing, **at_least(5, 8), rows=200_000, options={"batchSize": 10_000, "throttle": 0.1}, **VERY_LONG,
     ),
     Case(
         "writer-at-once", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=1", OFFICIAL_CLIENT,
@@ -207,11 +226,11 @@ CASES = [
     Case(
         "writer-threads", "MultithreadedTableWriter, 200,000 rows of 5 values, 2 threads", OFFICIAL_CLIENT,
         writers.writing, **at_least(5, 6), rows=200_000,
-        writer={"batchSize": 10_000, "throttle": 0.1, "threadCount": 2, "partitionCol": "sym"}, **VERY_LONG,
+        options={"batchSize": 10_000, "throttle": 0.1, "threadCount": 2, "partitionCol": "sym"}, **VERY_LONG,
     ),
     Case(
         "writer-insert", "insert of 5 values, nothing sent", OFFICIAL_CLIENT, writers.inserting,
-        **at_least(8, 12), rows=100_000, writer={"batchSize": 1_000_000, "throttle": 3600}, **VERY_LONG,
+        **at_least(8, 12), rows=100_000, options={"batchSize": 1_000_000, "throttle": 3600}, **VERY_LONG,
     ),
     Case(
         "two-threads", "two threads encode text and numbers, 10,000-30,000 rows", "one thread",

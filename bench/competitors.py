@@ -18,6 +18,7 @@ import pandas as pd
 
 import dolphindb_fast
 
+from . import asynchronous
 from .measure import Absent
 
 FUNCTION = "tableInsert{trades}"
@@ -157,6 +158,7 @@ SENDERS: dict[str, Callable[..., Sender]] = {
     ACKNOWLEDGED: open_acknowledged,
     OFFICIAL: open_official,
     SENDALL: open_plain,
+    **asynchronous.SENDERS,
 }
 
 

@@ -74,7 +74,7 @@ def _measured(bench, case, whole: bool) -> Outcome:
 
             def figure() -> float:
                 session.run(f"share table(1:0, {COLUMNS}) as written")
-                writer = made(session.host, session.port, "admin", "123456", "", "written", **case.writer)
+                writer = made(session.host, session.port, "admin", "123456", "", "written", **case.options)
                 insert = writer.insert
                 start = time.perf_counter()
                 for row in rows:
@@ -94,4 +94,4 @@ def _measured(bench, case, whole: bool) -> Outcome:
             return figure
 
         found = bench.alternate(case, {name: arm(name) for name in (case.ours, case.theirs)})
-    return Outcome(found[case.ours], found[case.theirs], detail={"rows": len(rows), **case.writer})
+    return Outcome(found[case.ours], found[case.theirs], detail={"rows": len(rows), **case.options})

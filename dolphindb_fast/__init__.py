@@ -1,10 +1,12 @@
 """DataFrames into DolphinDB, fast: the official client's spelling, columns serialized in C."""
 from __future__ import annotations
 
+from typing import NoReturn
+
 from . import refused, settings
 
 try:
-    from ._core import Encoder, Prepared, Submission, TypedFrame, dumps, typed
+    from ._core import Columns, Encoder, Prepared, Submission, TypedFrame, dumps, table, typed
 except ModuleNotFoundError as error:
     if error.name != f"{__name__}._core":
         raise
@@ -34,18 +36,18 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .insecure import InsecureConnectionWarning
 from .partitioned import PartitionedTableAppender
 from .pool import DBConnectionPool
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
-from .tls import InsecureConnectionWarning
-from .verify import _verify_first_requests, verify
 from .writer import (
     MultithreadedTableWriter,
     MultithreadedTableWriterStatus,
     MultithreadedTableWriterThreadStatus,
 )
+from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
 
@@ -57,7 +59,7 @@ AutoFitTableAppender = tableAppender = TableAppender
 AutoFitTableUpserter = tableUpsert = TableUpserter
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     if name in refused.MODULE:
         refused.refuse(name, refused.MODULE[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -71,6 +73,7 @@ __all__ = [
     "AutoFitTableUpserter",
     "BlockReader",
     "CertificateError",
+    "Columns",
     "ConnectError",
     "ConversionError",
     "DBConnectionPool",
@@ -108,6 +111,7 @@ __all__ = [
     "name",
     "session",
     "settings",
+    "table",
     "tableAppender",
     "tableUpsert",
     "typed",

@@ -20,7 +20,6 @@ cdef int64_t monotonic_ns():
     return <int64_t>(<double>monotonic() * 1e9)
 
 
-@cython.final
 @cython.no_gc_clear  # submissions lead to it without owning it, until it is gone
 cdef class _AcknowledgedLink(_Link):
     """A link that knows which requests are not answered yet.
@@ -42,7 +41,8 @@ cdef class _AcknowledgedLink(_Link):
     cdef bint keeps               # requests are kept until they are answered
     cdef size_t bytes_lost        # kept of lost submissions
     cdef int sends                # since the last look
-    cdef object convert, show, read_object, on_error
+    cdef object convert, show, on_error
+    cdef public object read_object
     cdef bytearray spill          # replies that are too long for the inbox, from their first byte
     cdef bytes beyond             # what was read behind a large object
     cdef object dropped           # for what is in flight at the end: then nothing can be looked up
@@ -205,9 +205,10 @@ cdef class _AcknowledgedLink(_Link):
         self.release()
 
     cdef int fail(self, object error) except -1:
+        said = str(error)
         _Link.fail(self, error)
         return self.lose(OutcomeUnknown(
-            f"the connection was lost before the reply came ({error}): the server may have carried it out or not"))
+            f"the connection was lost before the reply came ({said}): the server may have carried it out or not"))
 
     cdef int close(self) except -1:
         if self.accounting and self.unusable is None and PyThread_acquire_lock(self.lock, NOWAIT_LOCK):
@@ -283,6 +284,7 @@ cdef class _AcknowledgedLink(_Link):
         cdef ddb_reply reply
         cdef Submission submission
         cdef size_t used = 0
+        cdef size_t length = 0
         cdef int status
         while used < size:
             status = ddb_reply_next(data + used, size - used, &reply)
@@ -296,16 +298,10 @@ cdef class _AcknowledgedLink(_Link):
                 continue
             outcome = None
             if reply.kind == DDB_REPLY_OBJECT:
-                found = self.read_object(reply_bytes(data + used + reply.size, size - used - reply.size))
-                if found is None:
-                    if size - used - reply.size <= STREAMED_OBJECT:
-                        break
-                    outcome, self.beyond = self.read_on(
-                        reply_bytes(data + used + reply.size, size - used - reply.size))
-                    reply.size = size - used
-                else:
-                    outcome, length = found
-                    reply.size += <size_t>length
+                outcome = self.find_object(data + used + reply.size, size - used - reply.size, &length)
+                if outcome is None:
+                    break
+                reply.size += length
             used += reply.size
             if self.answered == self.entered:
                 if self.unusable is not None:
@@ -327,7 +323,22 @@ cdef class _AcknowledgedLink(_Link):
                 self.acknowledged += 1
         return used
 
+    cdef object find_object(self, const uint8_t *data, size_t size, size_t *length):
+        """The object that begins at `data`, and its length; None: it goes on beyond what is here."""
+        found = self.read_object(reply_bytes(data, size))
+        if found is not None:
+            value, length[0] = found
+            return value
+        if size <= STREAMED_OBJECT:
+            return None
+        value, self.beyond = self.read_on(reply_bytes(data, size))
+        length[0] = size
+        return value
+
     # -- waiting ------------------------------------------------------------------------------------------------
+
+    cdef object watch(self, int64_t number):
+        raise UsageError("only a submission of aio.Session can be awaited; this one has result()")
 
     cdef int glance(self) except -1:
         """Take the replies that are there unless another thread is about to."""

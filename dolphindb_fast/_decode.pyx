@@ -1,10 +1,12 @@
 # cython: language_level=3
-"""Wire bytes -> neutral values. Knows neither sockets nor pandas: bytes come from a callable."""
+"""Wire bytes -> neutral values, and these as Arrow data. Knows neither sockets nor pandas: bytes come from a callable."""
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.errno cimport ENOMEM
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 cimport numpy as cnp
@@ -17,6 +19,7 @@ from . import settings as keys
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
 from .errors import NotSupported, ProtocolError
 
+from ._c.arrow cimport ddb_arrow_array, ddb_arrow_schema, ddb_arrow_stream
 from ._c.compress cimport (
     DDB_BLOCK_BYTES, DDB_BLOCK_LZ4, DDB_COMPRESSED_HEAD, DDB_COMPRESSION_DELTA,
     ddb_compressed, ddb_compressed_block, ddb_compressed_head, ddb_delta_decode,
@@ -29,7 +32,8 @@ from ._c.read cimport (
     ddb_read_array_counts, ddb_read_array_head, ddb_read_blobs, ddb_read_check_indices, ddb_read_contains,
     ddb_read_counts, ddb_read_find, ddb_read_head, ddb_read_int, ddb_read_text, ddb_window,
 )
-from ._c.status cimport DDB_OK
+from ._c.scan cimport ddb_scan, ddb_scan_begin, ddb_scan_go_on
+from ._c.status cimport DDB_ERR_MORE, DDB_OK
 from ._c.wire cimport (
     DDB_FORM_CHART, DDB_FORM_DICTIONARY, DDB_FORM_MATRIX, DDB_FORM_PAIR, DDB_FORM_SCALAR, DDB_FORM_SET,
     DDB_FORM_TABLE, DDB_FORM_VECTOR, DDB_LIMIT_SYMBOLS, DDB_TYPE_ANY, DDB_TYPE_ARRAY, DDB_TYPE_BLOB,
@@ -71,6 +75,7 @@ cdef tuple _FORMS = (
 include "_decode_stream.pxi"
 include "_decode_compress.pxi"
 include "_decode_text.pxi"
+include "_decode_arrow.pxi"
 
 
 cdef object _named(int type):
@@ -465,3 +470,39 @@ def decode(data, *, expansion=DEFAULT_EXPANSION, allowance=DEFAULT_ALLOWANCE):
     if left:
         raise ProtocolError(f"{left} bytes follow the object", reader.offset)
     return value
+
+
+cdef class Scanner:
+    """Finds the end of an object whose bytes arrive in pieces, without reading any of them twice."""
+
+    cdef ddb_scan scan
+
+    def __cinit__(self):
+        ddb_scan_begin(&self.scan)
+
+    def find_end(self, const uint8_t[::1] data not None):
+        """How many of these bytes are the object that begins with them; 0 if not all of it is here.
+
+        Parameters
+        ----------
+        data : bytes-like
+            Since the last object that was found, the bytes of the last call and more.
+
+        Raises
+        ------
+        ProtocolError
+            As `decode` raises for these bytes.
+        """
+        cdef int status = DDB_ERR_MORE
+        cdef size_t size = data.shape[0]
+        if size:
+            with nogil:
+                status = ddb_scan_go_on(&self.scan, &data[0], size)
+        if status == DDB_ERR_MORE:
+            return 0
+        size = self.scan.position
+        ddb_scan_begin(&self.scan)
+        if status != DDB_OK:
+            decode(data)
+            raise ProtocolError("an object without an end")
+        return size

@@ -17,12 +17,13 @@ cdef class TypedFrame:
     cdef Target target   # in place of types: those of a table on the server
 
     def __init__(self, frame, types):
-        if not is_frame(frame):
-            raise UsageError(f"typed needs a DataFrame, not {type_of(frame)}")
+        if not is_table(frame):
+            raise UsageError(f"typed needs a DataFrame or another table, not {type_of(frame)}")
         self.frame = frame
         self.types = dict(types)
         for name, spec in self.types.items():
-            if name not in frame.columns:
+            # what the columns of Arrow data are is seen when it is sent: some can be asked once only
+            if is_frame(frame) and name not in frame.columns:
                 raise UsageError(f"the frame has no column {name!r} to be given a type")
             read_spec(name, spec)
 
@@ -39,6 +40,7 @@ def typed(frame, types):
     Parameters
     ----------
     frame : DataFrame
+        Or Arrow data, or what `table` returned.
     types : dict
         Column name -> type: a name such as ``"SYMBOL"`` in any case, its number (``settings.DT_SYMBOL``), a list of
         either and a decimal's scale (``["DECIMAL64", 2]``), or None for the column's own type.
@@ -50,8 +52,8 @@ def typed(frame, types):
     Raises
     ------
     UsageError
-        `frame` is no DataFrame, has no such column, or a type is not understood. Whether the column's values can
-        become it is seen when it is sent.
+        `frame` is no table, has no such column, or a type is not understood. Whether the column's values can become
+        it, and which columns Arrow data has, is seen when it is sent.
 
     Examples
     --------
@@ -61,9 +63,11 @@ def typed(frame, types):
 
 
 cdef int put_typed_frame(Encoder self, TypedFrame typed) except -1:
-    if typed.target is None:
+    if typed.target is not None:
+        return put_fitted(self, typed.frame, typed.target)
+    if is_frame(typed.frame):
         return self.put_frame(typed.frame, typed.types)
-    return put_fitted(self, typed.frame, typed.target)
+    return put_other_table(self, typed.frame, typed.types)
 
 
 cdef tuple read_spec(object name, object spec):

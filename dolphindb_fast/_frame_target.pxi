@@ -31,8 +31,8 @@ cdef class Target:
     def fit(self, frame):
         """`frame` as an argument for `Session.run`; nothing is converted before it is sent."""
         cdef TypedFrame fitted
-        if not is_frame(frame):
-            raise UsageError(f"table {self.label}: a DataFrame is needed, not {type_of(frame)}")
+        if not is_table(frame):
+            raise UsageError(f"table {self.label}: a DataFrame or another table is needed, not {type_of(frame)}")
         fitted = TypedFrame.__new__(TypedFrame)
         fitted.frame = frame
         fitted.target = self
@@ -60,6 +60,8 @@ cdef int put_fitted(Encoder self, object frame, Target target) except -1:
     if type(frame) is list:
         return put_inserted(self, frame, target)
     self.place = target.place
+    if not is_frame(frame):
+        return put_other_table(self, frame, target)
     if type(frame) is not DataFrame or "__DolphinDB_Type__" in <dict>PyObject_GenericGetDict(frame, NULL):
         own = forced_types(frame, None)
     # the names are written anyway, and compared as bytes

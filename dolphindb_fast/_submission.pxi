@@ -51,6 +51,12 @@ cdef class Submission:
         name = self.name if len(self.name) <= 60 else self.name[:57] + "..."
         return f"<Submission {self.sequence} {name!r}, {self.rows} rows: {states.get(self.state, 'acknowledged')}>"
 
+    def __await__(self):
+        """The server's reply; of a submission of `aio.Session`."""
+        if self.state == IN_FLIGHT and self.link != NULL:
+            yield from (<_AcknowledgedLink>self.link).watch(self.sequence)
+        return self.result()
+
     def done(self):
         """Whether the outcome is known. Takes the replies that are there, never waits."""
         cdef _AcknowledgedLink link
@@ -103,7 +109,9 @@ cdef class Submission:
         if self.state == FAILED:
             return server_error(self.kind, self.name, self.outcome)
         if self.state == LOST:
-            return type(self.outcome)(*self.outcome.args)
+            error = type(self.outcome)(*self.outcome.args)
+            error.__dict__.update(self.outcome.__dict__)
+            return error
         if self.state == GATHERED:
             raise UsageError("this submission is gathered by a batch and was not sent; end or flush the batch first")
         return None

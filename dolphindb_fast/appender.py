@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import re
 import warnings
+from typing import Any
 
 import numpy as np
 
-from ._core import Prepared, Submission
+from ._core import Prepared
 from .column import Column
 from .errors import ConversionError, LinkError, ProtocolError, ServerError, UsageError
 from .result import to_python
@@ -16,7 +17,7 @@ from .session import Session
 __all__ = ["TableAppender", "TableUpserter"]
 
 
-def renamed(**pairs: tuple):
+def renamed(**pairs: tuple[Any, ...]) -> list[Any]:
     """For arguments that have an older spelling: the value of each, which is that of the older one if that is given.
 
     Parameters
@@ -35,7 +36,7 @@ def renamed(**pairs: tuple):
     return values
 
 
-def checked_session(conn) -> Session:
+def checked_session(conn: object) -> Session:
     """`conn`, which must be a `Session`."""
     if not isinstance(conn, Session):
         raise UsageError(f"conn must be a dolphindb_fast Session, not {type(conn).__name__}")
@@ -59,7 +60,7 @@ class _TableWriter:
         self.schema = schema
         self._prepared = Prepared(self.sess, self._function, schema.target)
 
-    def _write(self, table):
+    def _write(self, table: Any) -> Any:
         if self.sess._acknowledge and self._prepared._failed_since():
             # maybe for columns that are others by now
             self._ask_again()
@@ -86,7 +87,7 @@ class _TableWriter:
         return True
 
 
-def row_count(result) -> int:
+def row_count(result: Any) -> int:
     """What the server answered, whatever the session makes of its replies; 0 for nothing."""
     if isinstance(result, Column):
         result = to_python(result)
@@ -132,14 +133,14 @@ class TableAppender(_TableWriter):
 
     def __init__(
         self,
-        db_path: str = None,
-        table_name: str = None,
-        conn: Session = None,
+        db_path: str | None = None,
+        table_name: str | None = None,
+        conn: Session | None = None,
         action: str = "fitColumnType",
         *,
-        dbPath: str = None,
-        tableName: str = None,
-        ddbSession: Session = None,
+        dbPath: str | None = None,
+        tableName: str | None = None,
+        ddbSession: Session | None = None,
     ) -> None:
         db_path, table_name, conn = renamed(
             dbPath=(dbPath, "db_path", db_path),
@@ -151,7 +152,7 @@ class TableAppender(_TableWriter):
         table = table_expression(db_path or "", table_name or "")
         super().__init__(db_path, table_name, checked_session(conn), f"tableInsert{{{table}}}")
 
-    def append(self, table) -> int:
+    def append(self, table: Any) -> Any:
         """Append a DataFrame.
 
         Its columns count by position, but a frame that has all names of the table has them in any order. A type that
@@ -192,19 +193,19 @@ class TableUpserter(_TableWriter):
 
     def __init__(
         self,
-        db_path: str = None,
-        table_name: str = None,
-        conn: Session = None,
+        db_path: str | None = None,
+        table_name: str | None = None,
+        conn: Session | None = None,
         ignore_null: bool = False,
-        key_cols: list[str] = None,
-        sort_cols: list[str] = None,
+        key_cols: list[str] | None = None,
+        sort_cols: list[str] | None = None,
         *,
-        dbPath: str = None,
-        tableName: str = None,
-        ddbSession: Session = None,
-        ignoreNull: bool = None,
-        keyColNames: list[str] = None,
-        sortColumns: list[str] = None,
+        dbPath: str | None = None,
+        tableName: str | None = None,
+        ddbSession: Session | None = None,
+        ignoreNull: bool | None = None,
+        keyColNames: list[str] | None = None,
+        sortColumns: list[str] | None = None,
     ) -> None:
         db_path, table_name, conn, ignore_null, key_cols, sort_cols = renamed(
             dbPath=(dbPath, "db_path", db_path),
@@ -223,7 +224,7 @@ class TableUpserter(_TableWriter):
         table = table_expression(db_path or "", table_name or "")
         super().__init__(db_path, table_name, checked_session(conn), f"{definition}{{{table}}}")
 
-    def upsert(self, table) -> int:
+    def upsert(self, table: Any) -> Any:
         """Update or append the rows of a DataFrame.
 
         Returns

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import queue
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._core import Submission
 
 __all__ = [
     "AuthenticationError",
@@ -140,7 +144,7 @@ class SubmissionError(RuntimeError):
         How many there were.
     """
 
-    def __init__(self, failures: list, count: int) -> None:
+    def __init__(self, failures: list[Submission], count: int) -> None:
         self.failures = failures
         self.count = count
         super().__init__(failures, count)

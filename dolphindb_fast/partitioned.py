@@ -1,16 +1,24 @@
 """Frames into a partitioned table over several connections, each partition over one of them."""
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
 
-from ._core import Encoder
+from ._core import Encoder, TypedFrame
 from .appender import renamed, row_count
 from .errors import UsageError
 from .partitions import partition_column, partition_groups
 from .pool import DBConnectionPool
 from .schema import ask_schema, table_expression
+from .session import Session
 
 __all__ = ["PartitionedTableAppender"]
+
+
+def _append(function: str, part: TypedFrame, session: Session) -> Any:
+    return session.run(function, part)
 
 
 class PartitionedTableAppender:
@@ -42,15 +50,15 @@ class PartitionedTableAppender:
 
     def __init__(
         self,
-        db_path: str = None,
-        table_name: str = None,
-        partition_col: str = None,
-        pool: DBConnectionPool = None,
+        db_path: str | None = None,
+        table_name: str | None = None,
+        partition_col: str | None = None,
+        pool: DBConnectionPool | None = None,
         *,
-        dbPath: str = None,
-        tableName: str = None,
-        partitionColName: str = None,
-        dbConnectionPool: DBConnectionPool = None,
+        dbPath: str | None = None,
+        tableName: str | None = None,
+        partitionColName: str | None = None,
+        dbConnectionPool: DBConnectionPool | None = None,
     ) -> None:
         db_path, table_name, partition_col, pool = renamed(
             dbPath=(dbPath, "db_path", db_path),
@@ -69,7 +77,7 @@ class PartitionedTableAppender:
     def __repr__(self) -> str:
         return f"<PartitionedTableAppender {self.schema.label} by {self._column.name}>"
 
-    def append(self, table) -> int:
+    def append(self, table: Any) -> int:
         """Append a DataFrame, cast as by `TableAppender`; returns when all connections are done.
 
         Returns
@@ -85,6 +93,7 @@ class PartitionedTableAppender:
             What `Session.run` raised for the first part that failed, when all parts are done. Its attribute
             ``appended`` is the number of rows that the others appended.
         """
+        self.schema.need_frame(table)
         # no part may be sent if another one would be refused
         Encoder().encode(self.schema.fit(table))
         groups = partition_groups(table, self.schema, self._column)
@@ -96,7 +105,7 @@ class PartitionedTableAppender:
             if note is not None:
                 object.__setattr__(part, "__DolphinDB_Type__", note)
             fitted = self.schema.fit(part)
-            futures.append(self.pool._submit(lambda session, fitted=fitted: session.run(self._function, fitted)))
+            futures.append(self.pool._submit(functools.partial(_append, self._function, fitted)))
         appended, first = 0, None
         for future in futures:
             try:
@@ -104,6 +113,6 @@ class PartitionedTableAppender:
             except Exception as error:
                 first = first or error
         if first is not None:
-            first.appended = appended
+            first.appended = appended  # type: ignore[attr-defined]
             raise first
         return appended

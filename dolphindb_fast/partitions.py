@@ -4,6 +4,8 @@ Rows of one partition must not be written by two connections at once: the server
 """
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from . import settings as keys
@@ -25,6 +27,7 @@ _MOST_SYMBOLS = 2_000_000
 
 def partition_column(schema: TableSchema, name: str) -> PartitionColumn:
     """The partition column called `name`."""
+    column: PartitionColumn
     for column in schema.partitions:
         if column.name == name:
             if column.index < 0 or column.kind < 0:
@@ -37,7 +40,7 @@ def partition_column(schema: TableSchema, name: str) -> PartitionColumn:
     )
 
 
-def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.ndarray:
+def partition_groups(frame: Any, schema: TableSchema, column: PartitionColumn) -> np.ndarray:
     """A number for each row of a frame that fits the schema: the same for all rows of a partition.
 
     The numbers begin with 0 and have no gaps.
@@ -54,7 +57,7 @@ def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.
     kind = _key_type(schema, column, len(frame))
     target = Target(schema.label, (column.name,), (kind,), (0,))
     values, codes = _distinct(loads(dumps(target.fit(frame.iloc[:, [place]])), raw=True).columns[0])
-    groups = _scheme_numbers(values, column)
+    groups: Any = _scheme_numbers(values, column)
     if groups is None:
         groups = np.arange(len(values))
         if isinstance(values, np.ndarray):
@@ -69,7 +72,7 @@ def partition_groups(frame, schema: TableSchema, column: PartitionColumn) -> np.
     return np.unique(found, return_inverse=True)[1].reshape(-1)
 
 
-def thread_numbers(rows, schema: TableSchema, place: int, threads: int) -> np.ndarray:
+def thread_numbers(rows: Any, schema: TableSchema, place: int, threads: int) -> Any:
     """For each row the number of the thread that writes it: equal values, and rows of one partition, have the same.
 
     It depends on the value alone, so that it is the same in every call. NULL, and what belongs to no partition, goes
@@ -116,34 +119,35 @@ def _key_type(schema: TableSchema, column: PartitionColumn, rows: int) -> int:
     return kind
 
 
-def _scheme_numbers(values, column: PartitionColumn):
+def _scheme_numbers(values: Any, column: PartitionColumn) -> Any:
     """The number of the bucket, range or list that each value is in, -1: in none; None: there is one for each value."""
+    scheme: Any = column.scheme
     if column.kind == keys.HASH:
-        return hash_buckets(values, int(column.scheme.data[0]))
+        return hash_buckets(values, int(scheme.data[0]))
     if column.kind == keys.RANGE:
-        bounds = column.scheme.strings() if column.scheme.type in _TEXT else column.scheme.data
+        bounds = scheme.strings() if scheme.type in _TEXT else scheme.data
         groups = np.searchsorted(np.asarray(bounds), np.asarray(values), side="right") - 1
         groups[groups == len(bounds) - 1] = -1
         return groups
     if column.kind == keys.LIST:
-        return np.array(_list_numbers(values, column.scheme), dtype=np.int64)
+        return np.array(_list_numbers(values, scheme), dtype=np.int64)
     return None
 
 
-def _distinct(column: Column):
+def _distinct(column: Column) -> tuple[Any, Any]:
     """The different values of a column, and for each row which of them it has. Text is str, 16 bytes are bytes."""
     if column.symbols is not None:
         return column.symbols.strings(), column.data
     if column.type in _TEXT or column.data.dtype.kind == "V":
         cells = column.strings() if column.type in _TEXT else column.data.tolist()
-        numbers: dict = {}
+        numbers: dict[Any, Any] = {}
         codes = np.array([numbers.setdefault(cell, len(numbers)) for cell in cells], dtype=np.int64)
         return list(numbers), codes
     values, codes = np.unique(column.data, return_inverse=True)
     return values, codes.reshape(-1)
 
 
-def _list_numbers(values, scheme: Column) -> list[int]:
+def _list_numbers(values: Any, scheme: Column) -> list[int]:
     """The number of the list that each value is in, -1: in none."""
     lists = scheme.data if scheme.type == keys.DT_ANY else [scheme]
     known = {}
@@ -154,7 +158,7 @@ def _list_numbers(values, scheme: Column) -> list[int]:
     return [known.get(value, -1) for value in cells]
 
 
-def hash_buckets(values, buckets: int) -> np.ndarray:
+def hash_buckets(values: Any, buckets: int) -> np.ndarray:
     """The bucket of each value as the server's HASH partitions have it; -1 for NULL.
 
     Parameters

@@ -1,18 +1,21 @@
 """Several connections, and a thread for each of them."""
 from __future__ import annotations
 
-import asyncio
 import os
 import queue
 import threading
 import warnings
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import settings as keys
 from .errors import UsageError
 from .reconnect import PERFORMANCE, Node, checked_address, least_loaded
 from .session import Session
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
 
 __all__ = ["DBConnectionPool"]
 
@@ -53,8 +56,8 @@ class DBConnectionPool:
         host: str,
         port: int,
         threadNum: int = 10,
-        userid: str = None,
-        password: str = None,
+        userid: str | None = None,
+        password: str | None = None,
         loadBalance: bool = False,
         highAvailability: bool = False,
         compress: bool = False,
@@ -71,7 +74,9 @@ class DBConnectionPool:
         self.shutdown_flag = True
         if isinstance(threadNum, bool) or not isinstance(threadNum, int) or threadNum < 1:
             raise UsageError(f"threadNum must be an int from 1 on, not {threadNum!r}")
-        self.host, self.port, self.userid, self.protocol = host, port, userid or "", protocol
+        self.host: str | None = host
+        self.port: int | None = port
+        self.userid, self.protocol = userid or "", protocol
         self.taskId = 0
         self._process = os.getpid()
         self.mutex = threading.Lock()
@@ -102,8 +107,11 @@ class DBConnectionPool:
         self._idle: queue.SimpleQueue[Session] = queue.SimpleQueue()
         for session in self._sessions:
             self._idle.put(session)
+        # not above: nobody else needs it, and it would be a tenth of what importing this package takes
+        from concurrent.futures import ThreadPoolExecutor
+
         self._executor = ThreadPoolExecutor(threadNum, thread_name_prefix="dolphindb-pool")
-        self._tasks: dict[int, Future] = {}
+        self._tasks: dict[int, Future[Any]] = {}
         self.shutdown_flag = False
 
     def __del__(self) -> None:
@@ -113,10 +121,10 @@ class DBConnectionPool:
     def __enter__(self) -> DBConnectionPool:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.shutDown()
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a DBConnectionPool holds connections and can't be pickled or copied")
 
     # -- tasks ----------------------------------------------------------------------------------------------
@@ -124,13 +132,13 @@ class DBConnectionPool:
     async def run(
         self,
         script: str,
-        *args,
+        *args: Any,
         clearMemory: bool | None = None,
         pickleTableToList: bool | None = None,
         priority: int | None = None,
         parallelism: int | None = None,
         disableDecimal: bool | None = None,
-    ):
+    ) -> Any:
         """Coroutine: `Session.run` on the next connection that is free.
 
         Parameters
@@ -150,9 +158,11 @@ class DBConnectionPool:
             pickleTableToList=pickleTableToList, priority=priority, parallelism=parallelism,
             disableDecimal=disableDecimal,
         )
+        import asyncio
+
         return await asyncio.wrap_future(future)
 
-    def addTask(self, script: str, taskId: int, *args, **kwargs) -> None:
+    def addTask(self, script: str, taskId: int, *args: Any, **kwargs: Any) -> None:
         """Give the pool a task of this number, for `isFinished` and `getData`.
 
         Parameters
@@ -177,9 +187,9 @@ class DBConnectionPool:
         future = self._task(taskId)
         if future.done() and future.exception() is not None:
             future.result()
-        return future.done()
+        return bool(future.done())
 
-    def getData(self, taskId: int):
+    def getData(self, taskId: int) -> Any:
         """The result of a task of `addTask`, waited for; it can be had once.
 
         Raises
@@ -195,13 +205,13 @@ class DBConnectionPool:
         finally:
             self._tasks.pop(taskId, None)
 
-    def _task(self, number: int) -> Future:
+    def _task(self, number: int) -> Future[Any]:
         try:
             return self._tasks[number]
         except KeyError:
             raise UsageError(f"Task [{number}] does not exist, the result may be fetched yet.") from None
 
-    def runTaskAsync(self, script: str, *args, **kwargs) -> Future:
+    def runTaskAsync(self, script: str, *args: Any, **kwargs: Any) -> Future[Any]:
         """As `run`, from code that is no coroutine.
 
         Returns
@@ -211,7 +221,7 @@ class DBConnectionPool:
         kwargs["clearMemory"] = True if kwargs.get("clearMemory") is None else kwargs["clearMemory"]
         return self._submit_run(script, *args, **kwargs)
 
-    def runTaskAsyn(self, script: str, *args, **kwargs) -> Future:
+    def runTaskAsyn(self, script: str, *args: Any, **kwargs: Any) -> Future[Any]:
         """Deprecated spelling of `runTaskAsync`."""
         warnings.warn(
             "The function 'runTaskAsyn' is deprecated. Please use 'runTaskAsync' instead.",
@@ -220,10 +230,10 @@ class DBConnectionPool:
         )
         return self.runTaskAsync(script, *args, **kwargs)
 
-    def _submit_run(self, script: str, *args, **kwargs) -> Future:
+    def _submit_run(self, script: str, *args: Any, **kwargs: Any) -> Future[Any]:
         return self._submit(lambda session: session.run(script, *args, **kwargs))
 
-    def _submit(self, task: Callable[[Session], object]) -> Future:
+    def _submit(self, task: Callable[[Session], object]) -> Future[Any]:
         """Let a thread call `task` with a session that is its own meanwhile."""
         if self._process != os.getpid():
             raise UsageError("this DBConnectionPool was made by the parent of this process; make one of its own here")
@@ -264,7 +274,7 @@ class DBConnectionPool:
         self.host = self.port = None
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._close_sessions()
-        if self.loop is not None:
+        if self.loop is not None and self.thread is not None:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self.thread.join()
             self.loop.close()
@@ -278,16 +288,19 @@ class DBConnectionPool:
         """Start an event loop in a thread: the attribute `loop`. Nothing here needs it."""
         if self.loop is not None:
             raise UsageError("Event loop is already started!")
+        import asyncio
+
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
     async def stopLoop(self) -> None:
         """Coroutine: stop the loop of `startLoop`."""
+        assert self.loop is not None, "startLoop was not called"
         self.loop.call_soon_threadsafe(self.loop.stop)
 
 
-def _carry_out(idle: queue.SimpleQueue[Session], task: Callable[[Session], object]):
+def _carry_out(idle: queue.SimpleQueue[Session], task: Callable[[Session], object]) -> Any:
     # there are as many threads as sessions
     session = idle.get_nowait()
     try:

@@ -1,6 +1,9 @@
 """Names of the official client that this package does not have, and what it says when one is used."""
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 from .errors import NotSupported
 
 __all__ = ["MODULE", "RefusedMethods", "SESSION", "refuse"]
@@ -75,7 +78,7 @@ SESSION_NOT_HERE = {
 SESSION = {**SESSION_LATER, **SESSION_NOT_HERE}
 
 
-def refuse(name: str, reason: str):
+def refuse(name: str, reason: str) -> NoReturn:
     """Raise `NotSupported` for a name of the official client."""
     raise NotSupported(f"{name} {reason}")
 
@@ -84,8 +87,8 @@ class RefusedMethods:
     """Methods of the official Session that raise `NotSupported`."""
 
 
-def _method(name: str):
-    def refused(*args, **kwargs):
+def _method(name: str) -> Callable[..., NoReturn]:
+    def refused(*args: Any, **kwargs: Any) -> NoReturn:
         refuse(f"Session.{name}", SESSION[name])
 
     refused.__name__ = name

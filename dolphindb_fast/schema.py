@@ -1,14 +1,15 @@
 """What a table on the server looks like: asked once, kept as neutral data."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import settings as keys
 from ._core import Target, TypedFrame
 from .column import Column, Dictionary, Table
-from .errors import ProtocolError
+from .errors import ProtocolError, UsageError
 from .reconnect import Node
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class PartitionColumn(NamedTuple):
     """
 
     name: str
-    index: int
+    index: int  # type: ignore[assignment]  # not tuple.index
     type: int
     kind: int
     scheme: Column | None
@@ -62,7 +63,10 @@ class TableSchema:
 
     __slots__ = ("label", "names", "types", "scales", "partitions", "target")
 
-    def __init__(self, label, names, types, scales, partitions=()):
+    def __init__(
+        self, label: str, names: Iterable[str], types: Iterable[int], scales: Iterable[int],
+        partitions: Iterable[PartitionColumn] = (),
+    ) -> None:
         self.label = label
         self.names = tuple(names)
         self.types = tuple(types)
@@ -78,13 +82,18 @@ class TableSchema:
         """Whether the columns are the same: names, types, scales, order."""
         return (self.names, self.types, self.scales) == (other.names, other.types, other.scales)
 
-    def fit(self, frame) -> TypedFrame:
+    def fit(self, frame: Any) -> TypedFrame:
         """`frame` as an argument for `Session.run`, its columns cast to the table's types.
 
         Columns count by position, but a frame that has all names of the table has them in any order. What does not fit
         is refused when it is sent.
         """
         return self.target.fit(frame)
+
+    def need_frame(self, table: object) -> None:
+        """Refuse what rows can't be picked from."""
+        if not hasattr(table, "iloc"):
+            raise UsageError(f"table {self.label}: a DataFrame is needed, not {type(table).__name__}")
 
 
 def base_type(kind: int) -> int:
@@ -156,7 +165,7 @@ def read_schema(reply: object, label: str) -> TableSchema:
     return TableSchema(label, names, types, scales, _read_partitions(members))
 
 
-def _read_partitions(members: dict) -> tuple[PartitionColumn, ...]:
+def _read_partitions(members: dict[Any, Any]) -> tuple[PartitionColumn, ...]:
     column = members.get("partitionColumnName")
     if not isinstance(column, Column) or column.type not in (keys.DT_STRING, keys.DT_SYMBOL):
         return ()
@@ -173,8 +182,9 @@ def _read_partitions(members: dict) -> tuple[PartitionColumn, ...]:
     return tuple(map(PartitionColumn, names, places, types, kinds, schemes))
 
 
-def _numbers(column, count: int) -> list[int]:
+def _numbers(column: Any, count: int) -> list[int]:
     """Whole numbers, one for each partition column; -1 where the server does not say."""
     if not isinstance(column, Column) or not isinstance(column.data, np.ndarray) or len(column.data) != count:
         return [-1] * count
-    return column.data.tolist()
+    numbers: list[int] = column.data.tolist()
+    return numbers

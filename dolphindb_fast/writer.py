@@ -462,6 +462,7 @@ class MultithreadedTableWriter(RowWriter):
     def _parts(self, table) -> Parts:
         """A frame by the thread that its rows belong to."""
         work = self._own_work()
+        work.schema.need_frame(table)
         names = list(table.columns)
         name = work.schema.names[work.place]
         place = names.index(name) if name in names else work.place

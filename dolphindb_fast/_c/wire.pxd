@@ -38,9 +38,13 @@ cdef extern from "ddb_wire.h" nogil:
         DDB_TYPE_ANY
         DDB_TYPE_COMPRESS
         DDB_TYPE_DATEHOUR
+        DDB_TYPE_DATEMINUTE
         DDB_TYPE_IPADDR
         DDB_TYPE_INT128
         DDB_TYPE_BLOB
+        DDB_TYPE_COMPLEX
+        DDB_TYPE_POINT
+        DDB_TYPE_DURATION
         DDB_TYPE_DECIMAL32
         DDB_TYPE_DECIMAL64
         DDB_TYPE_DECIMAL128

@@ -106,6 +106,7 @@ For tests
 ::
 
     server.table("trades"), server.rows("trades")           what arrived
+    server.wait_for_rows("trades", 100)                     until asynchronous appends have arrived
     server.counters, server.open_connections                what happened, and who is connected
     server.failed_tasks                                     requests that ended in an error
     server.refuse("tableInsert", "<NotLeader>host:8849")    the next such request gets this error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import ssl
-import subprocess
-import sys
 import time
 import warnings
 
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import certificates, expected
+from support.process import program
 from support.recorder import VOID, FakeServer, reply
 from support.tls_proxy import TlsProxy
 from support.waiting import eventually, in_thread
@@ -400,20 +400,19 @@ def test_channel__takes_records_byte_by_byte(pair):
     server = certificates.server_context(pair).wrap_bio(incoming, outgoing, server_side=True)
     pending = bytearray()
 
-    def send(data):
-        incoming.write(data)
+    steps = client.shake_hands("server")
+    received, done = None, False
+    while not done:
         try:
+            incoming.write(steps.send(received))
+        except StopIteration as end:
+            incoming.write(end.value)
+            done = True
+        with contextlib.suppress(ssl.SSLWantReadError):
             server.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
         pending.extend(outgoing.read())
-
-    def receive(view):
-        view[:1] = pending[:1]
-        del pending[:1]
-        return 1
-
-    client.shake_hands("server", send, receive)
+        received = bytes(pending[:1])
+        del pending[: 0 if done else 1]
     server.write(b"hello " * 10_000)
     pending += outgoing.read()
     assert b"".join(client.read(pending[i : i + 1]) for i in range(len(pending))) == b"hello " * 10_000
@@ -438,14 +437,9 @@ sys.stdout.flush()
 """
 
 
-PYTHON = (sys.executable, "-W", "error", "-X", "dev", "-c")
-
-
 def test_large_frame__needs_little_memory_and_exit_prints_nothing(pair):
     with FakeServer() as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
-        done = subprocess.run(
-            [*PYTHON, CLIENT, str(proxy.port), str(pair.certificate)], capture_output=True, text=True, timeout=100
-        )
+        done = program(CLIENT, str(proxy.port), str(pair.certificate))
         assert done.stderr == ""
         kib, sent = map(int, done.stdout.split())
         assert sent > 128_000_000
@@ -479,8 +473,7 @@ print("child", os.waitstatus_to_exitcode(status))
 
 def test_fork__child_touches_neither_connection_nor_keys(pair):
     with FakeServer() as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
-        arguments = [*PYTHON, FORK, str(proxy.port), str(pair.certificate)]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=100)
+        done = program(FORK, str(proxy.port), str(pair.certificate))
         assert (done.stdout, done.stderr) == ("child 0\n", "")
         server.connection().wait_closed()
         received = bytes(server.connection().received)

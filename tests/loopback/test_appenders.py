@@ -368,7 +368,7 @@ def test_constructor__refuses_what_means_nothing(session, plain, table):
 @pytest.mark.parametrize("wrong", [None, 5, [1], {"a": [1]}, "x"])
 def test_append__refuses_what_is_no_frame(session, table, wrong):
     appender = ddb.TableAppender(None, table, session)
-    with pytest.raises(ddb.UsageError, match=f"table {table}: a DataFrame is needed"):
+    with pytest.raises(ddb.UsageError, match=f"table {table}: a DataFrame or another table is needed"):
         appender.append(wrong)
 
 

@@ -186,7 +186,7 @@ def test_append__a_frame_that_is_refused_leaves_the_writer_alive(writer, plain, 
             ddb.ConversionError, match=rf"table {table}: column 'id' .* to INT, row 1: .*4294967296"
         ):
             one.append(pd.DataFrame({"id": [1, 2**32], "sym": ["a", "b"], "price": [1.0, 2.0]}))
-        with pytest.raises(ddb.UsageError, match="a DataFrame is needed"):
+        with pytest.raises(ddb.UsageError, match="a DataFrame or another table is needed"):
             one.append([1, 2])
         taken(one.append(pd.DataFrame({"id": [], "sym": [], "price": []})))
         taken(one.append(pd.DataFrame({"id": [7], "sym": ["a"], "price": [1]})))

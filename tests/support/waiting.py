@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
 from .recorder import DEADLINE
 
-__all__ = ["eventually", "in_thread"]
+__all__ = ["eventually", "in_thread", "until"]
 
 
 def eventually(probe, deadline: float | None = None):
@@ -18,6 +19,15 @@ def eventually(probe, deadline: float | None = None):
         if time.monotonic() > end:
             raise AssertionError(f"still {result!r} after {deadline or DEADLINE} s")
         pause.wait(0.005)
+    return result
+
+
+async def until(probe):
+    """As `eventually`, while the loop goes on."""
+    end = time.monotonic() + DEADLINE
+    while not (result := probe()):
+        assert time.monotonic() < end, f"still {result!r}"
+        await asyncio.sleep(0.001)
     return result
 
 
