@@ -7,12 +7,13 @@ import threading
 import weakref
 from collections import deque
 from time import monotonic
+from typing import Any
 
 from ._core import RowQueue, Submission, spread_rows
 from .column import Table
 from .errors import ConnectError, ConversionError, LinkError, OutcomeUnknown, ReplyTimeout, ServerError, UsageError
 from .partitions import thread_numbers
-from .reconnect import MOST_REPEATS, pause, pauses, place_of
+from .reconnect import MOST_REPEATS, Node, pause, pauses, place_of
 from .result import to_python
 from .schema import TableSchema
 from .session import Session
@@ -31,9 +32,9 @@ SPREAD_DELAY = 0.002
 LAST_REPLIES = 10.0
 
 #: tuples, one a row, or a frame that was given as a whole, in the types of the table
-Batch = list[tuple] | Table
+Batch = list[tuple[object, ...]] | Table
 
-_works: weakref.WeakSet = weakref.WeakSet()
+_works: weakref.WeakSet[Work] = weakref.WeakSet()
 
 
 def _forked() -> None:
@@ -108,7 +109,7 @@ class Work:
         for one in self.threads():
             one.thread.start()
 
-    def threads(self) -> list:
+    def threads(self) -> list[Spreader | Lane]:
         return [*([self.spreader] if self.spreader else []), *self.lanes]
 
     @property
@@ -204,14 +205,14 @@ class Work:
         return uncertain, unwritten
 
 
-class Parts(dict):
+class Parts(dict[int, Batch]):
     """A frame by the numbers of the threads that write its parts."""
 
     def __len__(self) -> int:
         return sum(map(len, self.values()))
 
 
-def as_rows(batch) -> list[list]:
+def as_rows(batch: Batch | Parts) -> list[list[Any]]:
     """A batch as the official client's lists of values."""
     if isinstance(batch, Parts):
         return [row for part in batch.values() for row in as_rows(part)]
@@ -258,7 +259,7 @@ class Spreader:
             for lane in work.lanes:
                 lane.queue.poke()
 
-    def _spread(self, batches: list) -> None:
+    def _spread(self, batches: list[Any]) -> None:
         work = self.work
         for number, batch in enumerate(batches):
             try:
@@ -295,7 +296,8 @@ class Lane:
         self.failed: list[Batch] = []
         self.sent = 0
         self._losses = 0            # of the connection since a batch was written
-        self._elsewhere = None      # where the server sends this client, and why
+        # where the server sends this client, and why
+        self._elsewhere: tuple[Node | None, ServerError] | None = None
         self.thread = threading.Thread(target=self._run, name="dolphindb-writer", daemon=True)
 
     # -- seen from other threads ------------------------------------------------------------------------------
@@ -374,16 +376,16 @@ class Lane:
                 # somebody took it
                 return None
             batch = self.at_hand = self.ready.popleft()
-        kept = self.uncertain
+        kept = "uncertain"
         try:
-            argument = self.work.schema.target.fit_rows(batch) if isinstance(batch, list) else batch
+            argument: Any = self.work.schema.target.fit_rows(batch) if isinstance(batch, list) else batch
             submission = self.session.run(self.work.function, argument)
         except ConversionError as error:
-            kept = self.failed
+            kept = "failed"
             self.work.fail("A1", error, f"Data conversion error: {error}")
         except UsageError as error:
             # the session is closed
-            kept = self.failed
+            kept = "failed"
             self._fail(error)
         except LinkError as error:
             kept = self._after_loss(error)
@@ -396,9 +398,9 @@ class Lane:
             return self._collect(0)
         with self.lock:
             self.at_hand = []
-            if kept is self.ready:
+            if kept == "ready":
                 self.ready.appendleft(batch)
-            elif kept is self.failed:
+            elif kept == "failed":
                 self.failed.append(batch)
             else:
                 self._put_aside(batch)
@@ -411,14 +413,15 @@ class Lane:
             return False
         return True
 
-    def _after_loss(self, error: LinkError):
+    def _after_loss(self, error: LinkError) -> str:
         """Where the batch goes that was at hand when sending failed."""
         if not self._may_go_on(error):
-            return self.uncertain if error.sent else self.failed
+            return "uncertain" if error.sent else "failed"
         self._losses += 1
-        if self._losses > 1:
-            pause(self.session._recovery.stopped, next(pauses()))
-        return self.uncertain if error.sent and not self.work.retry_writes else self.ready
+        recovery = self.session._recovery
+        if self._losses > 1 and recovery is not None:
+            pause(recovery.stopped, next(pauses()))
+        return "uncertain" if error.sent and not self.work.retry_writes else "ready"
 
     def _collect(self, patience: float) -> None:
         """Take outcomes, in order; wait so long for the first."""
@@ -447,9 +450,10 @@ class Lane:
         if again:
             with self.lock:
                 self.ready.extendleft(reversed(again))
-        if self._elsewhere is not None and not self.in_flight and not self.work.stopped:
+        recovery = self.session._recovery
+        if self._elsewhere is not None and recovery is not None and not self.in_flight and not self.work.stopped:
             (node, error), self._elsewhere = self._elsewhere, None
-            self.session._recovery._leave(self.session, node, error, self.session._reconnects)
+            recovery._leave(self.session, node, error, self.session._reconnects)
 
     def _put_aside(self, batch: Batch) -> None:
         self.uncertain.append(batch)

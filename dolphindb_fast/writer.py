@@ -5,14 +5,16 @@ import atexit
 import datetime
 import logging
 import threading
+from collections.abc import Iterable
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from . import options
 from . import settings as keys
 from ._core import Encoder, RowWriter
+from .column import Table
 from .connecting import seconds
 from .credentials import Credentials
 from .errors import QueueFull, ReplyTimeout, UsageError
@@ -49,7 +51,7 @@ class ErrorCodeInfo:
     errorInfo : str or None
     """
 
-    def __init__(self, errorCode=None, errorInfo=None) -> None:
+    def __init__(self, errorCode: str | None = None, errorInfo: str | None = None) -> None:
         self.errorCode = errorCode
         self.errorInfo = errorInfo
 
@@ -81,7 +83,7 @@ class MultithreadedTableWriterThreadStatus:
         Rows that `MultithreadedTableWriter.getUnwrittenData` will return because they failed.
     """
 
-    def __init__(self, threadId: int = None) -> None:
+    def __init__(self, threadId: int | None = None) -> None:
         self.threadId = threadId
         self.sentRows: int | None = None
         self.unsentRows: int | None = None
@@ -134,7 +136,7 @@ class MultithreadedTableWriterStatus(ErrorCodeInfo):
         return "\n".join(lines) + "\n" + object.__repr__(self)
 
 
-class UnwrittenRows(list):
+class UnwrittenRows(list[list[Any]]):
     """Rows, each a list of values, that are not known to be in the table.
 
     Attributes
@@ -144,7 +146,7 @@ class UnwrittenRows(list):
         before the server's reply came. The others are not in it.
     """
 
-    def __init__(self, uncertain: list[list], unwritten: list[list]) -> None:
+    def __init__(self, uncertain: list[list[Any]], unwritten: list[list[Any]]) -> None:
         super().__init__([*uncertain, *unwritten])
         self.uncertain = len(uncertain)
 
@@ -285,7 +287,7 @@ class MultithreadedTableWriter(RowWriter):
         wait = seconds("throttle", throttle) or 0.0
         attempts = tryReconnectNums if tryReconnectNums and tryReconnectNums > 0 else None
         # an empty list: no column is compressed
-        methods = list(compressMethods) or None
+        methods: list[str | None] | None = list(compressMethods) or None
         options.compress_methods(methods)
         sessions: list[Session] = []
         try:
@@ -327,7 +329,7 @@ class MultithreadedTableWriter(RowWriter):
     def __enter__(self) -> MultithreadedTableWriter:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Wait until all is written; raise what ended the writer, unless the block raised something itself."""
         work = self._own_work()
         if exception[0] is not None:
@@ -348,7 +350,7 @@ class MultithreadedTableWriter(RowWriter):
     def __repr__(self) -> str:
         return "<MultithreadedTableWriter>" if self._work is None else f"<MultithreadedTableWriter {self.schema.label}>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a MultithreadedTableWriter holds connections and can't be pickled or copied")
 
     @property
@@ -358,7 +360,7 @@ class MultithreadedTableWriter(RowWriter):
 
     # -- into the queue ---------------------------------------------------------------------------------------
 
-    def append(self, table) -> ErrorCodeInfo:
+    def append(self, table: Any) -> ErrorCodeInfo:
         """Insert a DataFrame, cast as by `TableAppender`.
 
         It is copied: the frame may be changed afterwards. It leaves as a batch of its own, behind what was inserted
@@ -392,7 +394,7 @@ class MultithreadedTableWriter(RowWriter):
         work.queue.put(item, rows)
         return ErrorCodeInfo("", None)
 
-    def insertUnwrittenData(self, unwrittenData) -> ErrorCodeInfo:
+    def insertUnwrittenData(self, unwrittenData: Iterable[Iterable[Any]]) -> ErrorCodeInfo:
         """Insert rows, as `getUnwrittenData` returned them.
 
         Parameters
@@ -413,12 +415,12 @@ class MultithreadedTableWriter(RowWriter):
                 info = f"arg size mismatch col size {width}: row {number} has {len(row)} values"
                 return ErrorCodeInfo("A1", info)
         for row in rows:
-            result = self.insert(*row)
+            result: ErrorCodeInfo = self.insert(*row)
             if result.hasError():
                 return result
         return ErrorCodeInfo("", None)
 
-    def _insert_slowly(self, row: tuple) -> ErrorCodeInfo:
+    def _insert_slowly(self, row: tuple[object, ...]) -> ErrorCodeInfo:
         """What `insert` does when not all is well."""
         self._refuse_ended()
         schema = self.schema
@@ -455,11 +457,12 @@ class MultithreadedTableWriter(RowWriter):
             work.dropped += rows
         return ErrorCodeInfo("Dropped", f"the queue is full; {rows} rows of table {work.schema.label} were dropped")
 
-    def _encoded(self, table) -> Batch:
+    def _encoded(self, table: Any) -> Table:
         """A frame in the types of the table, in memory of its own."""
-        return loads(bytes(Encoder().encode(self.schema.fit(table))), raw=True)
+        encoded: Table = loads(bytes(Encoder().encode(self.schema.fit(table))), raw=True)
+        return encoded
 
-    def _parts(self, table) -> Parts:
+    def _parts(self, table: Any) -> Parts:
         """A frame by the thread that its rows belong to."""
         work = self._own_work()
         work.schema.need_frame(table)
@@ -596,7 +599,8 @@ def _without_timestamp(session: Session, schema: TableSchema, table: str) -> Tab
     ]
     if len(columns) == len(schema.names):
         raise UsageError(f"table {schema.label} has no column that the server fills with a timestamp")
-    return TableSchema(schema.label, *zip(*columns), schema.partitions)
+    names, types, scales = zip(*columns)
+    return TableSchema(schema.label, names, types, scales, schema.partitions)
 
 
 @atexit.register
