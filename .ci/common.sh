@@ -43,3 +43,18 @@ run_gate() {
 }
 
 unzip_list() { "$(main_python)" -m zipfile -l "$1" | awk 'NR > 1 { print $1 }'; }
+
+# Nothing but what is needed to run, in less than 3 MB.
+check_wheel() {
+    local size
+    if unzip_list "$1" | grep -E '\.(c|h|inc|pyx|pxd|pxi)$'; then
+        echo "$(basename "$1") holds sources" >&2
+        return 1
+    fi
+    for needed in dolphindb_fast/py.typed dolphindb_fast/_core.pyi dolphindb_fast/_decode.pyi dolphindb_fast_pytest/__init__.py; do
+        unzip_list "$1" | grep -qxF "$needed" || { echo "$(basename "$1") lacks $needed" >&2; return 1; }
+    done
+    size=$(wc -c <"$1")
+    echo "$(basename "$1"): $size bytes"
+    [ "$size" -lt 3000000 ]
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import frames, runners
+from . import frames, runners, writers
 from .asynchronous import AIO, AIO_TASKS, UVLOOP_TASKS, awaited_locally
 from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SLEEPING
 
@@ -214,6 +214,23 @@ CASES = [
     Case(
         "reading", "reading 1,000,000 x 6", OFFICIAL_CLIENT, runners.reading, **at_least((2, 5), (3, 9)),
         rows=1_000_000, **VERY_LONG,
+    ),
+    Case(
+        "writer", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=10000", OFFICIAL_CLIENT, writers.writing,
+        **at_least(5, 6), rows=200_000, options={"batchSize": 10_000, "throttle": 0.1}, **VERY_LONG,
+    ),
+    Case(
+        "writer-at-once", "MultithreadedTableWriter, 200,000 rows of 5 values, batchSize=1", OFFICIAL_CLIENT,
+        writers.writing, **at_least(5, 6), rows=200_000, **VERY_LONG,
+    ),
+    Case(
+        "writer-threads", "MultithreadedTableWriter, 200,000 rows of 5 values, 2 threads", OFFICIAL_CLIENT,
+        writers.writing, **at_least(4, 5), rows=200_000,
+        options={"batchSize": 10_000, "throttle": 0.1, "threadCount": 2, "partitionCol": "sym"}, **VERY_LONG,
+    ),
+    Case(
+        "writer-insert", "insert of 5 values, nothing sent", OFFICIAL_CLIENT, writers.inserting,
+        **at_least(8, 12), rows=100_000, options={"batchSize": 1_000_000, "throttle": 3600}, **VERY_LONG,
     ),
     Case(
         "two-threads", "two threads encode text and numbers, 10,000-30,000 rows", "one thread",

@@ -354,7 +354,7 @@ static int64_t convert(const ddb_cells *cells, const ddb_cast *cast, int64_t fir
     } else {
         load_integers(cells, cast->load, first, count, integers);
     }
-    if (cast->store == DDB_STORE_I128) {
+    if (!floats && (cast->store == DDB_STORE_I128 || cast->digits || cast->flags & DDB_CAST_ROUND)) {
         for (int64_t i = 0; i < count; i++)
             decimals[i] = cast->load == DDB_LOAD_U64 ? (wide)(uint64_t)integers[i] : integers[i];
         return store_wide(cast, decimals, count, nulls, target);
@@ -365,9 +365,28 @@ static int64_t convert(const ddb_cells *cells, const ddb_cast *cast, int64_t fir
     return bad;
 }
 
+/* Cells that stay what they are, but for NULLs, which a bitmap marks. */
+static int only_fills(const ddb_cells *cells, const ddb_cast *cast)
+{
+    static const uint8_t stores[] = {[DDB_LOAD_I8] = DDB_STORE_I8,
+                                     [DDB_LOAD_I16] = DDB_STORE_I16,
+                                     [DDB_LOAD_I32] = DDB_STORE_I32,
+                                     [DDB_LOAD_I64] = DDB_STORE_I64};
+    return cells->kernels && cells->bitmap && !cells->mask && !cells->swap && cast->load >= DDB_LOAD_I8 &&
+           cast->load <= DDB_LOAD_I64 && cast->store == stores[cast->load] &&
+           cells->stride == (ptrdiff_t)load_sizes[cast->load] && !(cast->flags & ~DDB_CAST_LOWEST_NULL) &&
+           !cast->digits && !cast->modulo && cast->divide == 1 && cast->multiply == 1 && cast->low == lowest(cast) &&
+           cast->high == ~lowest(cast) && (!cast->flags || cast->null == lowest(cast));
+}
+
 int ddb_cast_write(const ddb_cells *cells, const ddb_cast *cast, int64_t first, int64_t count, void *target,
                    ddb_error *error)
 {
+    if (only_fills(cells, cast)) {
+        cells->kernels->fill_nulls[cast->store](cells->data + cells->stride * first, count, cells->bitmap,
+                                                cells->bit_offset + first, (uint64_t)cast->null, target);
+        return DDB_OK;
+    }
     for (int64_t done = 0; done < count; done += BLOCK) {
         int64_t part = count - done < BLOCK ? count - done : BLOCK;
         int64_t bad = convert(cells, cast, first + done, part, (char *)target + done * store_sizes[cast->store]);
@@ -380,6 +399,8 @@ int ddb_cast_write(const ddb_cells *cells, const ddb_cast *cast, int64_t first, 
 int ddb_cast_check(const ddb_cells *cells, const ddb_cast *cast, ddb_error *error)
 {
     wide scratch[BLOCK];
+    if (only_fills(cells, cast))
+        return DDB_OK;
     for (int64_t done = 0; done < cells->rows; done += BLOCK) {
         int64_t part = cells->rows - done < BLOCK ? cells->rows - done : BLOCK;
         int64_t bad = convert(cells, cast, done, part, scratch);

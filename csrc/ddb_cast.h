@@ -7,8 +7,7 @@
 #ifndef DDB_CAST_H
 #define DDB_CAST_H
 
-#include "ddb_status.h"
-#include "ddb_wire.h"
+#include "ddb_kernels.h"
 
 /* Source cells. */
 typedef enum ddb_load {
@@ -63,6 +62,7 @@ typedef struct ddb_cast {
 } ddb_cast;
 
 typedef struct ddb_cells {
+    const ddb_kernels *kernels; /* for cells with a bitmap that stay what they are; NULL: not asked for */
     const char *data;      /* first cell; with DDB_LOAD_BIT the bitmap */
     ptrdiff_t stride;      /* bytes from cell to cell */
     int64_t rows;

@@ -41,6 +41,14 @@ DDB_INLINE int64_t is_bad_microsecond(int64_t v)
     return (int64_t)((v > INT64_MAX / NS_PER_US) | (v < -(INT64_MAX / NS_PER_US))) & (int64_t)(v != INT64_MIN);
 }
 
+/* Eight bits that begin anywhere: the second byte is read only if some of them are in it. */
+DDB_INLINE uint32_t load_bits(const uint8_t *bitmap, int64_t bit)
+{
+    const uint8_t *place = bitmap + (bit >> 3);
+    int shift = (int)(bit & 7);
+    return (uint32_t)(place[0] >> shift) | (shift ? (uint32_t)place[1] << (8 - shift) : 0);
+}
+
 /* The second look, at columns that have a bad cell: speed does not matter. */
 static DDB_NOINLINE int64_t first_bad_second(const void *source, int64_t count)
 {

@@ -43,6 +43,9 @@ typedef struct ddb_kernels {
     /* 1 if no cell is NaN or infinite */
     int (*is_finite_f32)(const void *source, int64_t count);
     int (*is_finite_f64)(const void *source, int64_t count);
+    /* cells of 1, 2, 4 and 8 bytes: those whose bit is 0 become `null`; the bit of cell 0 is `bit` */
+    void (*fill_nulls[4])(const void *source, int64_t count, const uint8_t *bitmap, int64_t bit, uint64_t null,
+                          void *target);
     /* how many of `size` bytes are zero */
     int64_t (*count_zeros)(const uint8_t *data, size_t size);
     /* rows of text between `rows` + 1 offsets: 1 if every size is in [0, limit] */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One TCP connection: the only place that calls the operating system. It pulls from a producer and knows nothing
- * of tables. The descriptor is owned from init to close; calls that must not wait say so to the system each time.
+ * One TCP connection: the only place that calls the operating system, by the functions of one .inc file for each
+ * system. It pulls from a producer and knows nothing of tables. The descriptor is owned from init to close; calls that
+ * must not wait say so to the system each time.
  *
  * No function needs the GIL; those that may wait say so and must be called without it. Time-outs are in
  * nanoseconds and mean "no progress for"; negative waits for ever. */
 #ifndef DDB_LINK_H
 #define DDB_LINK_H
+
+#include <stdatomic.h>
 
 #include "ddb_status.h"
 
@@ -55,8 +58,10 @@ typedef struct ddb_link {
     ddb_piece pieces[DDB_LINK_PIECES];
     int piece, piece_count;     /* the unsent ones */
     uint64_t accepted;          /* bytes of this request that the kernel or the cipher took */
-    uint64_t bytes_sent, bytes_received, bytes_drained;
-    int64_t blocked_ns;         /* time spent waiting for the other side to take bytes */
+    /* of this connection; one thread at a time adds to them, any thread may read them meanwhile */
+    _Atomic uint64_t bytes_sent, bytes_received, bytes_drained;
+    _Atomic int64_t blocked_ns; /* time spent waiting for the other side to take bytes */
+    int64_t waiting_since;      /* when a wait began that a signal interrupted and that goes on; 0: there is none */
     ddb_cipher *cipher;         /* borrowed; NULL: bytes travel as they are */
     uint8_t inbox[DDB_LINK_INBOX]; /* drained bytes; the caller takes them and sets inbox_size */
     size_t inbox_size;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ddb_request.h"
 
+/* Views that are measured and then written while they are in the first-level cache. */
+enum { VIEWS_BLOCK = 1024 };
+
 typedef enum segment_kind { SEGMENT_LITERAL, SEGMENT_COLUMN, SEGMENT_CAST, SEGMENT_ARROW_TEXT, SEGMENT_CODES } segment_kind;
 
 typedef struct segment {
@@ -208,6 +211,32 @@ int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text,
     if (!added)
         return no_memory(error);
     added->as.text = *text;
+    return DDB_OK;
+}
+
+int ddb_request_put_views(ddb_request *request, const ddb_views *views, ddb_error *error)
+{
+    ddb_views part = *views;
+
+    if (!ddb_arena_reserve(&request->out, (size_t)views->rows * 8))
+        return no_memory(error);
+    for (int64_t done = 0; done < views->rows; done += VIEWS_BLOCK) {
+        int64_t bytes;
+        part.rows = views->rows - done < VIEWS_BLOCK ? views->rows - done : VIEWS_BLOCK;
+        part.first_row = views->first_row + done;
+        part.bit_offset = views->bit_offset + done;
+        part.views = views->views + done * 16;
+        int status = ddb_views_measure(&part, DDB_LIMIT_TEXT, &bytes, error);
+        if (status != DDB_OK)
+            return status;
+        uint8_t *out = ddb_arena_reserve(&request->out, (size_t)(bytes + part.rows));
+        if (DDB_UNLIKELY(!out))
+            return no_memory(error);
+        status = ddb_views_write(&part, bytes, out, error);
+        if (status != DDB_OK)
+            return status;
+        request->out.size += (size_t)(bytes + part.rows);
+    }
     return DDB_OK;
 }
 

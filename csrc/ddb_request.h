@@ -9,6 +9,7 @@
 #define DDB_REQUEST_H
 
 #include "ddb_arena.h"
+#include "ddb_arrow.h"
 #include "ddb_cast.h"
 #include "ddb_column.h"
 #include "ddb_string.h"
@@ -68,6 +69,9 @@ int ddb_request_write_arrow_text(ddb_request *request, const ddb_arrow_text *tex
 
 /* Append the rows of an Arrow text chunk, now or later as ddb_request_put_column. */
 int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error);
+
+/* Append the rows of text in views, now. */
+int ddb_request_put_views(ddb_request *request, const ddb_views *views, ddb_error *error);
 
 /* Append the indices of a symbol column, likewise; `numbers` is copied if it must be kept. */
 int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *numbers, ddb_error *error);

@@ -150,10 +150,13 @@ DDB_INLINE int64_t cell_size(const ddb_arrow_text *text, int64_t row, int64_t st
 int64_t ddb_arrow_text_cell(const ddb_arrow_text *text, int64_t row, const uint8_t **cell, ddb_error *error)
 {
     int64_t start = offset_at(text, row);
-    *cell = text->data + start;
+    *cell = text->data;
     if (is_null_at(text, row))
         return 0;
-    return cell_size(text, row, start, offset_at(text, row + 1), error);
+    int64_t size = cell_size(text, row, start, offset_at(text, row + 1), error);
+    if (size > 0)
+        *cell += start;
+    return size;
 }
 
 size_t ddb_arrow_text_estimate(const ddb_arrow_text *text)

@@ -1,10 +1,12 @@
 """DataFrames into DolphinDB, fast: the official client's spelling, columns serialized in C."""
 from __future__ import annotations
 
+from typing import NoReturn
+
 from . import refused, settings
 
 try:
-    from ._core import Encoder, Submission, TypedFrame, dumps, typed
+    from ._core import Columns, Encoder, Prepared, Submission, TypedFrame, dumps, table, typed
 except ModuleNotFoundError as error:
     if error.name != f"{__name__}._core":
         raise
@@ -13,6 +15,7 @@ except ModuleNotFoundError as error:
         "folder. Run Python from another folder, or build here with: pip install -e ."
     ) from None
 from .acknowledge import Unacknowledged
+from .appender import TableAppender, TableUpserter
 from .blocks import BlockReader
 from .errors import (
     AuthenticationError,
@@ -24,6 +27,7 @@ from .errors import (
     NotSupported,
     OutcomeUnknown,
     ProtocolError,
+    QueueFull,
     ReplyTimeout,
     SendTimeout,
     ServerError,
@@ -32,21 +36,30 @@ from .errors import (
     UsageError,
     ValueRefused,
 )
+from .insecure import InsecureConnectionWarning
+from .partitioned import PartitionedTableAppender
+from .pool import DBConnectionPool
 from .result import loads
 from .scripts import Database, month
 from .session import Session, Stats
-from .tls import InsecureConnectionWarning
+from .writer import (
+    MultithreadedTableWriter,
+    MultithreadedTableWriterStatus,
+    MultithreadedTableWriterThreadStatus,
+)
 from .verify import _verify_first_requests, verify
 
 __version__ = "0.1.0"
 
 #: as in the official client: what this package is called
 name = "dolphindb_fast"
-#: the official client's older spelling
+#: the official client's other spellings
 session = Session
+AutoFitTableAppender = tableAppender = TableAppender
+AutoFitTableUpserter = tableUpsert = TableUpserter
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     if name in refused.MODULE:
         refused.refuse(name, refused.MODULE[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -56,18 +69,28 @@ _verify_first_requests()
 
 __all__ = [
     "AuthenticationError",
+    "AutoFitTableAppender",
+    "AutoFitTableUpserter",
     "BlockReader",
     "CertificateError",
+    "Columns",
     "ConnectError",
     "ConversionError",
+    "DBConnectionPool",
     "Database",
     "Encoder",
     "InsecureConnectionWarning",
     "LinkError",
     "Mismatch",
+    "MultithreadedTableWriter",
+    "MultithreadedTableWriterStatus",
+    "MultithreadedTableWriterThreadStatus",
     "NotSupported",
     "OutcomeUnknown",
+    "PartitionedTableAppender",
+    "Prepared",
     "ProtocolError",
+    "QueueFull",
     "ReplyTimeout",
     "SendTimeout",
     "ServerError",
@@ -75,6 +98,8 @@ __all__ = [
     "Stats",
     "Submission",
     "SubmissionError",
+    "TableAppender",
+    "TableUpserter",
     "TypedFrame",
     "Unacknowledged",
     "UnsupportedTypeError",
@@ -86,6 +111,9 @@ __all__ = [
     "name",
     "session",
     "settings",
+    "table",
+    "tableAppender",
+    "tableUpsert",
     "typed",
     "verify",
 ]

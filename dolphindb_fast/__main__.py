@@ -17,13 +17,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"dolphindb-fast {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
-        summary = module.__doc__.splitlines()[0]
+        summary = (module.__doc__ or "").splitlines()[0]
         command = commands.add_parser(name, help=summary, description=summary)
         module.add_arguments(command)
         command.set_defaults(execute=module.execute)
     options = parser.parse_args(argv)
     try:
-        return options.execute(options)
+        code: int = options.execute(options)
+        return code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -4,11 +4,13 @@
 _encode.pxi   objects -> request; never knows a socket. Its other rooms:
               _text, _values and _cells for Python objects, _array, _compressed, _containers, _neutral
 _frame.pxi    frame -> borrowed columns; with the other _frame_*.pxi all that knows pandas: text and categories, masked
-              arrays, Arrow, types given by the caller
+              arrays, Arrow-backed columns, types given by the caller or by a table on the server; and tables of other
+              libraries and of arrays
 _link.pxi     owner of the connection: sends what a producer yields; never knows a table; _link_cipher.pxi for TLS
 _connected.pxi   what session.py does with the link
 _acknowledge.pxi   a link that puts replies to the requests they answer, which are in _submission.pxi
 _loop.pxi     the same for an event loop: it never waits; _loop_request.pxi for what is sent through it
+_prepared.pxi      a call of which all but the argument is known before
 """
 from cpython.bool cimport PyBool_Check
 from cpython.buffer cimport PyBUF_READ
@@ -25,8 +27,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.list cimport PyList_AsTuple, PyList_Check
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.memoryview cimport PyMemoryView_FromMemory, PyMemoryView_FromObject
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.pythread cimport (
     NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
@@ -40,14 +43,13 @@ from libc.math cimport isinf
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.string cimport memcmp, memcpy, memmove, memset, strcmp, strlen
 
 cimport cython
 cimport numpy as cnp
 
 import logging
 import os
-import ssl
 import weakref
 from threading import Lock as new_gate
 from time import monotonic
@@ -57,7 +59,7 @@ import numpy as np
 
 from . import settings as keys
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
-from .dtypes import ARROW_RULES, RULES, SCALES, Source, cast
+from .dtypes import ARROW_FORMATS, ARROW_RULES, RULES, SCALES, Source, arrow_name, cast
 from .errors import (
     ConversionError, LinkError, NotSupported, OutcomeUnknown, ProtocolError, ReplyTimeout, SendTimeout,
     UnsupportedTypeError, UsageError, ValueRefused, server_error,
@@ -65,6 +67,7 @@ from .errors import (
 
 from ._c.arena cimport *
 from ._c.array cimport *
+from ._c.arrow cimport *
 from ._c.blob cimport *
 from ._c.cast cimport *
 from ._c.column cimport *
@@ -78,8 +81,10 @@ from ._c.reply cimport *
 from ._c.request cimport *
 from ._c.status cimport *
 from ._c.string cimport *
+from ._c.symbols cimport *
 from ._c.text_value cimport *
 from ._c.wire cimport *
+from ._c.words cimport *
 
 cnp.import_array()
 import_datetime()
@@ -101,8 +106,14 @@ include "_frame_fields.pxi"
 include "_frame.pxi"
 include "_frame_text.pxi"
 include "_frame_nullable.pxi"
+include "_frame_arrow_kinds.pxi"
 include "_frame_arrow.pxi"
+include "_frame_pyarrow.pxi"
 include "_frame_forced.pxi"
+include "_frame_target.pxi"
+include "_inserts.pxi"
+include "_frame_capsule.pxi"
+include "_frame_columns.pxi"
 include "_link_cipher.pxi"
 include "_link.pxi"
 include "_submission.pxi"
@@ -146,7 +157,7 @@ cdef class SessionCore(_Connected):
         self.headers = {}
 
     def run(self, script, *args, clearMemory=None, pickleTableToList=None, priority=None, parallelism=None,
-            fetchSize=None, disableDecimal=None, lossless=None, raw=None):
+            fetchSize=None, disableDecimal=None, lossless=None, raw=None, as_=None):
         """Run a script, or call a function with `args`.
 
         Asynchronous mode: returns None when the operating system has taken the request; nothing is known of what
@@ -176,6 +187,9 @@ cdef class SessionCore(_Connected):
             Let the server turn decimals into DOUBLE; default False.
         lossless, raw : bool, optional
             Other forms of the result; default what the session was constructed with. See `Session`.
+        as_ : {"arrow", "polars"}, optional
+            Return tables as `pyarrow.Table` or `polars.DataFrame` and vectors as `pyarrow.Array` or `polars.Series`,
+            without loss and without pandas, the rest as with `lossless`. Needs the package.
 
         Raises
         ------
@@ -195,9 +209,9 @@ cdef class SessionCore(_Connected):
         cdef Py_ssize_t count = len(args)
         if clearMemory is not None or pickleTableToList is not None or priority is not None \
                 or parallelism is not None or fetchSize is not None or disableDecimal is not None \
-                or lossless is not None or raw is not None or self.repeats:
+                or lossless is not None or raw is not None or as_ is not None or self.repeats:
             return self._run_with(script, args, count != 0, clearMemory, pickleTableToList, priority, parallelism,
-                                  fetchSize, disableDecimal, lossless, raw)
+                                  fetchSize, disableDecimal, lossless, raw, as_)
         if self.link.unusable is not None:
             self.revive()
         if self.gathered is not None and self.gatherer == <unsigned long>PyThread_get_thread_ident():
@@ -250,7 +264,7 @@ cdef class SessionCore(_Connected):
     cdef int put_compressible(self, Encoder encoder, object argument) except -1:
         """An argument that is marked if it is a table; tables in other objects are sent as ever."""
         cdef size_t start = encoder.request.out.size
-        if is_frame(argument) or isinstance(argument, (TypedFrame, Table)):
+        if is_frame(argument) or is_tabular(argument):
             encoder.methods = self.methods
         try:
             encoder.put_argument(argument)
@@ -353,7 +367,8 @@ cdef class SessionCore(_Connected):
             encoder.pause(size, rows)
         if self.gathered_requests == 0:
             encoder.mark = mark
-        if self.link.accounting:
+        # not `accounting`, which is False while another thread connects again
+        if type(self.link) is _AcknowledgedLink:
             submission = self.new_submission("call" if function else "exec", script, rows - first_row, size - start,
                                              options)
             if self.keeps(script):
@@ -369,7 +384,7 @@ cdef class SessionCore(_Connected):
         return submission
 
     def _begin_batch(self, size_t max_bytes, max_delay):
-        if not self.asynchronous and not self.link.accounting:
+        if not self.asynchronous and type(self.link) is not _AcknowledgedLink:
             raise UsageError("batch needs an asynchronous session: each request of a synchronous one waits for its reply")
         if self.link.unusable is not None:
             self.revive()
@@ -410,14 +425,18 @@ cdef class SessionCore(_Connected):
             encoder.end()
             encoder.begin(True)
             self.lose_gathered()
-            raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
+            text = f"{error}; {lost} gathered submissions did not leave or did not leave whole"
+            told = SendTimeout(text) if isinstance(error, SendTimeout) else LinkError(text)
+            told.sent = error.sent
+            raise told from error
         finally:
             encoder.end()
         encoder.begin(True)
         encoder.end()
         self.gathered_requests = 0
         self.gathered_submissions = []
-        if self.link.link.inbox_size:
+        # in acknowledged mode the beginning of a reply may stand there
+        if self.link.link.inbox_size and not self.link.accounting:
             self._unsolicited(self.link.take_inbox())
 
     def _end_batch(self):
@@ -444,7 +463,7 @@ cdef class SessionCore(_Connected):
         cdef Encoder encoder
         if self.link.unusable is not None:
             self.revive()
-        self._flush_batch()
+        self._flush_own_batch()
         encoder = self.take_encoder()
         try:
             encoder.begin(False)
@@ -625,4 +644,5 @@ cdef class SessionCore(_Connected):
         )
 
 
+include "_prepared.pxi"
 include "_loop_request.pxi"

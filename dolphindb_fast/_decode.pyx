@@ -1,10 +1,12 @@
 # cython: language_level=3
-"""Wire bytes -> neutral values. Knows neither sockets nor pandas: bytes come from a callable."""
+"""Wire bytes -> neutral values, and these as Arrow data. Knows neither sockets nor pandas: bytes come from a callable."""
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.errno cimport ENOMEM
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 cimport numpy as cnp
@@ -17,6 +19,7 @@ from . import settings as keys
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
 from .errors import NotSupported, ProtocolError
 
+from ._c.arrow cimport ddb_arrow_array, ddb_arrow_schema, ddb_arrow_stream
 from ._c.compress cimport (
     DDB_BLOCK_BYTES, DDB_BLOCK_LZ4, DDB_COMPRESSED_HEAD, DDB_COMPRESSION_DELTA,
     ddb_compressed, ddb_compressed_block, ddb_compressed_head, ddb_delta_decode,
@@ -72,6 +75,7 @@ cdef tuple _FORMS = (
 include "_decode_stream.pxi"
 include "_decode_compress.pxi"
 include "_decode_text.pxi"
+include "_decode_arrow.pxi"
 
 
 cdef object _named(int type):

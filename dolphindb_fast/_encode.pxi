@@ -113,6 +113,7 @@ cdef class Encoder:
     cdef object frame         # the frame at work, for error messages
     cdef object array         # the array at work that is no column of it, for error messages
     cdef object methods       # how the columns of the next table are compressed; None: not at all
+    cdef bytes fitted         # what the names of the next table must be, as they are sent; None: anything
     cdef Encoder inner        # takes a column that may be compressed; None before the first
     cdef bint packed          # this is such an encoder
     cdef list path            # indices of the ANY vectors at work, outermost first, for error messages
@@ -472,8 +473,17 @@ cdef class Encoder:
         if is_series(obj):
             return put_series_values(self, obj)
         if isinstance(obj, TypedFrame):
-            return self.put_frame((<TypedFrame>obj).frame, (<TypedFrame>obj).types)
+            return put_typed_frame(self, obj)
         return put_scalar(self, obj)
+
+    cdef bint are_fitted(self, size_t start):
+        """Whether the names that were put are the wanted ones; tables in the cells have names of their own."""
+        cdef size_t size = self.request.out.size - start
+        if size != <size_t>PyBytes_GET_SIZE(self.fitted) \
+                or memcmp(self.request.out.data + start, PyBytes_AS_STRING(self.fitted), size) != 0:
+            return False
+        self.fitted = None
+        return True
 
     cdef int put_frame(self, object frame, dict types) except -1:
         """Append a DataFrame as a table; `types` are those that `typed` was given, or None."""

@@ -272,58 +272,53 @@ cdef int write_blobs(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize
 
 cdef int put_symbol_cells(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows) except -1:
     """Text as a symbol vector, its base in the order of first appearance."""
-    cdef ddb_arena *out = &self.request.out
-    cdef cnp.ndarray indices
-    cdef int32_t[::1] numbers
-    cdef dict known = {"": 0}
-    cdef cell_value value
-    cdef Py_ssize_t i
-    cdef size_t head
-    cdef int32_t count
+    cdef size_t start = begin_symbols(self, rows)
+    if rows:
+        self.put_object_text(cells, stride, rows)
+        end_symbols(self, start, rows)
+    return 0
+
+
+cdef size_t begin_symbols(Encoder self, Py_ssize_t rows) except? 0:
+    """The head of a symbol vector; its rows come next, as NUL-terminated texts, then `end_symbols` with what this
+    returned."""
+    self.target = DDB_TYPE_SYMBOL
     if rows == 0:
         # an empty symbol vector carries no base
-        return self.put_vector_head(DDB_TYPE_SYMBOL, 0)
-    numbers = indices = np.empty(rows, dtype=np.int32)
+        self.put_vector_head(DDB_TYPE_SYMBOL, 0)
+        return 0
+    if self.request.joined:
+        # columns that are recorded would be written, and move the texts, before these are done
+        self.settle()
     self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
     self.put_counts(rows, 1)
-    head = out.size
     self.put_counts(self.symbol_bases, 0)
     self.symbol_bases += 1
     self.put(b"\x00", 1)
-    for i in range(rows):
-        text = cell_at(cells, stride, i)
-        if not PyUnicode_CheckExact(text):
-            read_cell(text, &value)
-            if value.kind == CELL_BYTES:
-                # bytes that are no UTF-8 stand for themselves
-                text = symbol_of_bytes(bytes(text) if not isinstance(text, bytearray) else str(text))
-            elif is_null(text):
-                text = ""
-            else:
-                text = PyUnicode_FromObject(str(text))
-        number = known.get(text)
-        if number is None:
-            if len(known) >= DDB_LIMIT_SYMBOLS:
-                ddb_fail(&self.error, DDB_ERR_SYMBOLS, i, len(known))
-                self.raise_error()
-            if (b"\0" if isinstance(text, bytes) else "\0") in text:
-                ddb_fail(&self.error, DDB_ERR_NUL, i, 0)
-                self.raise_error()
-            self.put_text_unchecked(text, i)
-            number = known[text] = len(known)
-        numbers[i] = number
-    count = <int32_t>len(known)
-    memcpy(out.data + head + 4, &count, sizeof(count))
-    return self.put(cnp.PyArray_DATA(indices), <size_t>rows * sizeof(int32_t))
+    return self.request.out.size
 
 
-cdef object symbol_of_bytes(object data):
-    if isinstance(data, str):
-        return data
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
+cdef int end_symbols(Encoder self, size_t start, int64_t rows) except -1:
+    """Make the texts behind `start` the base, each once, and put their numbers."""
+    cdef ddb_arena *out = &self.request.out
+    cdef size_t size = out.size - start, kept = 0
+    cdef uint8_t *texts = out.data + start
+    cdef int64_t used = 0
+    cdef int32_t count
+    cdef int status
+    if size < RELEASE_BYTES:
+        status = ddb_symbols_number(texts, size, rows, &self.picks, &kept, &used, &self.error)
+    else:
+        with nogil:
+            status = ddb_symbols_number(texts, size, rows, &self.picks, &kept, &used, &self.error)
+    if status == DDB_OK:
+        out.size = start + kept
+        count = <int32_t>(used + 1)
+        # behind the base's number, before the empty text
+        memcpy(out.data + start - 5, &count, sizeof(count))
+        self.put(self.picks.data, <size_t>rows * sizeof(int32_t))
+    ddb_arena_trim(&self.picks, SCRATCH_CAP)
+    return self.check(status)
 
 
 cdef int put_any(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows) except -1:

@@ -215,9 +215,10 @@ cdef int put_text_array(Encoder self, cnp.ndarray array, int type) except -1:
 cdef int put_matrix(Encoder self, cnp.ndarray array) except -1:
     cdef common found
     cdef int type
-    cdef cnp.ndarray cells = array.ravel(order="F")
+    cdef cnp.ndarray cells
     cdef tuple items
-    check_rows(self, cells.shape[0])
+    check_rows(self, cnp.PyArray_SIZE(array))
+    cells = array.ravel(order="F")
     if array.descr.kind == c'O':
         items = tuple(cells.tolist())
         find_common(<const char *>tuple_cells(items), sizeof(PyObject *), len(items), &found)

@@ -392,7 +392,7 @@ cdef int put_scalar(Encoder self, object value) except -1:
     cdef int status
     read_cell(value, &cell)
     if cell.type < 0:
-        refuse_object(self, value, -1)
+        return put_other(self, value)
     self.target = cell.type
     if cell.type == DDB_TYPE_VOID:
         return self.put(b"\x00\x00\x00", 3)

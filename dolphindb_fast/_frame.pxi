@@ -132,6 +132,10 @@ cdef bint is_null(object cell):
 cdef str describe_column(object frame, int column):
     if frame is None:
         return f"column {column}"
+    if isinstance(frame, Target):
+        return f"column {frame.names[column]!r} (number {column})"
+    if isinstance(frame, _Described):
+        return (<_Described>frame).describe(column)
     return f"column {frame.columns[column]!r} (number {column}, dtype {frame.dtypes.iloc[column]})"
 
 
@@ -140,7 +144,7 @@ cdef str describe_value(object frame, int column, int64_t row):
     if frame is None or column < 0 or row < 0:
         return ""
     try:
-        value = frame.iloc[row, column]
+        value = (<_Described>frame).cell(column, row) if isinstance(frame, _Described) else frame.iloc[row, column]
         text = ascii(value)
     except Exception:
         return ""
@@ -296,8 +300,7 @@ cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t
     cdef int32_t counts[2]
     if count == 0:
         self.refuse_type("a frame without columns can't be sent: a table has at least one column")
-    if rows > DDB_LIMIT_ROWS:
-        raise ValueRefused(f"{self.where(-1)}{rows} rows; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
+    check_rows(self, rows)
     # type, form, rows, columns, and the empty name of the table
     memset(head, 0, 11)
     head[1] = DDB_FORM_TABLE
@@ -310,11 +313,18 @@ cdef int put_table_head(Encoder self, object names, Py_ssize_t count, Py_ssize_t
 
 
 cdef int put_names(Encoder self, object names, Py_ssize_t count) except -1:
-    """Column names, each with its NUL."""
+    """Column names, each with its NUL, from an Index, a list or Arrow data."""
     cdef size_t start = self.request.out.size
     if type(names) is Index and put_plain_names(self, names._data, count) \
-            and names_are_unique(self.request.out.data + start, self.request.out.size - start, count):
+            and (names_are_unique(self.request.out.data + start, self.request.out.size - start, count)
+                 if self.fitted is None else self.are_fitted(start)):
         return 0
+    if self.fitted is not None:
+        raise _Misnamed()
+    if isinstance(names, _ArrowData):
+        if put_field_names(self, names, count):
+            return 0
+        names = [(<_ArrowData>names).name(<int>i) for i in range(count)]
     self.request.out.size = start
     return put_any_names(self, names)
 
@@ -365,7 +375,7 @@ cdef int put_plain_names(Encoder self, object data, Py_ssize_t count) except -1:
 cdef int put_any_names(Encoder self, object names) except -1:
     """Any names; says what is wrong with them."""
     cdef set seen = set()
-    if names.nlevels != 1:
+    if getattr(names, "nlevels", 1) != 1:
         raise UnsupportedTypeError(f"{self.where(-1)}columns with several levels can't be sent; flatten the names first")
     for name in names:
         if not isinstance(name, str):
@@ -482,6 +492,7 @@ cdef int put_series_values(Encoder self, object obj) except -1:
         values = values.to_numpy()
     if cnp.PyArray_Check(values):
         return put_ndarray(self, values)
+    check_rows(self, len(values))
     self.symbol_bases = 0
     memset(&source, 0, sizeof(source))
     resolve(self, values, &source)

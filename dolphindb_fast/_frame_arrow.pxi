@@ -1,303 +1,444 @@
-# Columns in Arrow's layout, read through their buffers. pyarrow is imported when the first one comes.
-
-# what an Arrow column becomes
-cdef enum arrow_form:
-    ARROW_CELLS        # cells of fixed width
-    ARROW_TEXT
-    ARROW_BYTES        # BLOB
-    ARROW_DICTIONARY   # SYMBOL if its values are text, else its values
-    ARROW_LIST         # array vector
-    ARROW_OTHER        # what another Arrow type says better; see `replacement`
+# Columns in Arrow's layout, as parts: whose they are, and what keeps their memory, is not known here.
 
 
-cdef class _ArrowKind:
-    """What is known of an Arrow type."""
-
-    cdef arrow_form form
-    cdef object source        # ARROW_CELLS: Source
-    cdef int type             # wire type of the column, or of a list's cells
-    cdef int scale
-    cdef int conversion       # where no cell is NULL and ddb_column serves, else -1
-    cdef Py_ssize_t size      # bytes of a cell, 0: a bit
-    cdef object replacement   # ARROW_OTHER: the type to cast to; ARROW_DICTIONARY: that of the values
-    cdef bint wide            # ARROW_BYTES, ARROW_LIST: 64-bit offsets
-    cdef _ArrowKind child     # ARROW_LIST
-
-
-# pyarrow type -> _ArrowKind
-cdef dict arrow_kinds = {}
-# name of an Arrow type -> its kind as dtypes.ARROW_RULES has it
-cdef dict arrow_rules = {}
-
-
-cdef int compile_arrow_rules() except -1:
-    cdef _ArrowKind kind
-    cdef dict types = {name: number for number, name in keys.TYPE_STRING.items()}
-    for source, target, conversion, _ in ARROW_RULES:
-        kind = _ArrowKind()
-        kind.form = ARROW_CELLS
-        kind.type = types[target]
-        kind.conversion = conversions[conversion] if conversion else -1
-        name = source.partition("[")[0]
-        load = {"bool": "BIT", "float": "F32", "double": "F64", "fixed_size_binary": "BYTES16"}.get(name)
-        if load is None:
-            width = name.lstrip("abcdefghijklmnopqrstuvwxyz") or "64"
-            load = ("U" if name.startswith("uint") else "I") + width
-        kind.size = 0 if load == "BIT" else 16 if load == "BYTES16" else int(load[1:]) // 8
-        meaning = {"bool": "bool", "float": "float", "double": "float", "fixed_size_binary": "bytes"}.get(name)
-        unit = source.partition("[")[2].rstrip("]") if meaning is None else ""
-        if meaning is None:
-            meaning = ("decimal" if name.startswith("decimal") else "time" if name in ("time32", "time64")
-                       else "moment" if unit else "integer")
-        kind.source = Source(load, meaning, {"day": "D"}.get(unit, unit), 0, True)
-        arrow_rules[source] = kind
+cdef int describe_part(Encoder self, const ddb_arrow_array *array, int64_t first, int64_t rows, _ArrowKind kind,
+                       ddb_arrow_part *part) except -1:
+    """Rows [first, first + rows) of an array of a kind, -1: all; one that can't be is refused."""
+    cdef const char *fault = ddb_arrow_describe(
+        array, first, rows, kind.buffers, kind.views, kind.form == ARROW_LIST, kind.form == ARROW_DICTIONARY, part)
+    if fault != NULL:
+        raise malformed(f"{self.where(-1)}an array can't be read: {fault.decode()}")
     return 0
 
 
-compile_arrow_rules()
+cdef const void *part_buffer(Encoder self, const ddb_arrow_part *part, int number) except? NULL:
+    """A buffer that must be there if there are rows."""
+    cdef const void *buffer = part.array.buffers[number]
+    if buffer == NULL and part.rows:
+        raise malformed(f"{self.where(-1)}buffer {number} is missing")
+    return buffer
 
 
-cdef _ArrowKind arrow_kind(Encoder self, object arrow_type):
-    """What an Arrow type is; refuses what can't be sent."""
-    kind = arrow_kinds.get(arrow_type)
-    if kind is None:
-        kind = find_arrow_kind(arrow_type)
-        if kind is None:
-            refuse_arrow(self, arrow_type)
-        if len(arrow_kinds) >= 1024:
-            arrow_kinds.clear()
-        arrow_kinds[arrow_type] = kind
-    return <_ArrowKind>kind
+cdef int part_cells(Encoder self, const ddb_arrow_part *part, _ArrowKind kind, ddb_cells *cells) except -1:
+    """Cells of fixed width."""
+    memset(cells, 0, sizeof(cells[0]))
+    cells.kernels = self.kernels
+    cells.rows = part.rows
+    cells.stride = kind.size
+    cells.data = <const char *>part_buffer(self, part, 1) + part.offset * kind.size
+    cells.bitmap = part.validity
+    cells.bit_offset = part.offset
+    return 0
 
 
-cdef int refuse_arrow(Encoder self, object arrow_type) except -1:
-    self.target = -1
-    hint = "convert the column with astype to a supported dtype"
-    if getattr(arrow_type, "tz", None) is not None:
-        hint = TIME_ZONE_HINT
-    elif pyarrow.types.is_duration(arrow_type):
-        hint = TIME_SPAN_HINT
-    elif str(arrow_type) == "halffloat":
-        hint = "convert to float32"
-    self.refuse_type(f"Arrow type {arrow_type} can't be sent; {hint}")
+cdef int part_offsets(Encoder self, const ddb_arrow_part *part, bint wide, ddb_arrow_text *text) except -1:
+    """Rows, validity and offsets of lists, or of cells of variable size."""
+    memset(text, 0, sizeof(text[0]))
+    text.kernels = self.kernels
+    text.rows = part.rows
+    text.wide = wide
+    text.validity = part.validity
+    text.bit_offset = part.offset
+    if part.rows:
+        text.offsets = <const char *>part_buffer(self, part, 1) + part.offset * (8 if wide else 4)
+    return 0
 
 
-cdef object find_arrow_kind(object arrow_type):
-    """The kind of an Arrow type, None if it can't be sent."""
-    cdef _ArrowKind kind, rule
-    if pyarrow is None:
-        import_arrow()
-    types = pyarrow.types
-    name = str(arrow_type)
-    kind = arrow_rules.get(name)
-    if kind is not None:
-        return kind
-    kind = _ArrowKind()
-    kind.conversion = -1
-    if types.is_decimal(arrow_type):
-        rule = arrow_rules.get(name.partition("(")[0])
-        if rule is None or arrow_type.scale < 0:
-            return None
-        kind.form = ARROW_CELLS
-        kind.type = rule.type
-        kind.size = rule.size
-        kind.scale = arrow_type.scale
-        kind.source = rule.source._replace(scale=kind.scale)
-    elif types.is_string(arrow_type) or types.is_large_string(arrow_type):
-        kind.form = ARROW_TEXT
-        kind.type = DDB_TYPE_STRING
-    elif types.is_binary(arrow_type) or types.is_large_binary(arrow_type):
-        kind.form = ARROW_BYTES
-        kind.type = DDB_TYPE_BLOB
-        kind.wide = types.is_large_binary(arrow_type)
-    elif name in ("string_view", "binary_view"):
-        kind.form = ARROW_OTHER
-        kind.replacement = pyarrow.large_string() if name == "string_view" else pyarrow.large_binary()
-    elif types.is_dictionary(arrow_type):
-        kind.form = ARROW_DICTIONARY
-        kind.replacement = arrow_type.value_type
-        kind.type = DDB_TYPE_SYMBOL
-        rule = find_arrow_kind(kind.replacement)
-        if rule is None:
-            return None
-        if rule.form == ARROW_OTHER and "string" in name:
-            kind.replacement = rule.replacement
-        elif rule.form != ARROW_TEXT:
-            kind.form = ARROW_OTHER
-    elif types.is_list(arrow_type) or types.is_large_list(arrow_type):
-        kind.form = ARROW_LIST
-        kind.wide = types.is_large_list(arrow_type)
-        kind.child = find_arrow_kind(arrow_type.value_type)
-        if kind.child is None or kind.child.form != ARROW_CELLS:
-            return None
-        kind.type = kind.child.type
-        kind.scale = kind.child.scale
-    elif types.is_fixed_size_list(arrow_type):
-        kind.form = ARROW_OTHER
-        kind.replacement = pyarrow.large_list(arrow_type.value_type)
-        if find_arrow_kind(kind.replacement) is None:
-            return None
-    else:
-        return None
-    return kind
+cdef int part_text(Encoder self, const ddb_arrow_part *part, _ArrowKind kind, ddb_arrow_text *text) except -1:
+    """Text or bytes. The C interface does not tell the size of their buffer, but that it reaches to the last offset."""
+    if kind.views:
+        return flatten_views(self, part, text)
+    part_offsets(self, part, kind.wide, text)
+    if part.rows:
+        text.data = <const uint8_t *>part.array.buffers[2]
+        text.data_size = 0 if text.data == NULL else max(list_start(text, part.rows), <int64_t>0)
+    return 0
 
 
-cdef int put_arrow_column(Encoder self, object array, Py_ssize_t rows, int type, int scale) except -1:
-    """A pyarrow Array or ChunkedArray as `type`, -1: as its own."""
-    cdef _ArrowKind kind = arrow_kind(self, array.type)
-    while kind.form == ARROW_OTHER:
-        array = array.cast(kind.replacement)
-        kind = arrow_kind(self, array.type)
-    check_length(len(array), rows)
+cdef int part_views(Encoder self, const ddb_arrow_part *part, ddb_views *views) except -1:
+    memset(views, 0, sizeof(views[0]))
+    views.kernels = self.kernels
+    views.rows = part.rows
+    views.validity = part.validity
+    views.bit_offset = part.offset
+    views.views = <const char *>part_buffer(self, part, 1) + part.offset * 16
+    views.buffer_count = part.array.n_buffers - 3
+    views.buffers = part.array.buffers + 2
+    views.sizes = <const char *>part.array.buffers[part.array.n_buffers - 1]
+    if views.sizes == NULL:
+        views.buffer_count = 0
+    return 0
+
+
+cdef int flatten_views(Encoder self, const ddb_arrow_part *part, ddb_arrow_text *text) except -1:
+    """The same text with offsets, in memory of its own."""
+    cdef ddb_views views
+    cdef cnp.ndarray offsets, data
+    cdef int64_t size = 0
+    part_views(self, part, &views)
+    self.check(ddb_views_measure(&views, DDB_LIMIT_ROWS, &size, &self.error))
+    offsets = np.empty(part.rows + 1, dtype=np.int64)
+    data = np.empty(size + 1, dtype=np.uint8)
+    self.check(ddb_views_flatten(
+        &views, size, <int64_t *>cnp.PyArray_DATA(offsets), <uint8_t *>cnp.PyArray_DATA(data), &self.error))
+    self.borrowed.append((offsets, data))
+    memset(text, 0, sizeof(text[0]))
+    text.kernels = self.kernels
+    text.rows = part.rows
+    text.wide = True
+    text.offsets = cnp.PyArray_BYTES(offsets)
+    text.data = <const uint8_t *>cnp.PyArray_DATA(data)
+    text.data_size = size
+    return 0
+
+
+# -- columns --------------------------------------------------------------------------------------------------
+
+cdef int put_parts(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count, Py_ssize_t rows,
+                   int type, int scale) except -1:
+    """The parts of a column as `type`, -1: as its own. Their memory must be kept alive by the caller."""
     if kind.form == ARROW_CELLS:
-        return put_arrow_cells(self, array, kind, rows, type, scale)
+        return put_part_cells(self, kind, parts, count, rows, type, scale)
     if kind.form == ARROW_LIST:
-        return put_arrow_list(self, array, kind, rows, type, scale)
-    if kind.form == ARROW_DICTIONARY:
-        if type < 0 or type == DDB_TYPE_SYMBOL:
-            return put_arrow_dictionary(self, array, rows)
-        return put_arrow_column(self, array.cast(kind.replacement), rows, type, scale)
-    if type < 0 or type == kind.type:
-        if kind.form == ARROW_TEXT:
-            return put_arrow(self, array, rows)
-        return put_arrow_blobs(self, array, kind.wide, rows)
-    if kind.form == ARROW_TEXT and type == DDB_TYPE_SYMBOL:
-        return put_arrow_dictionary(self, array.dictionary_encode(), rows)
-    if kind.form == ARROW_TEXT and type == DDB_TYPE_BLOB:
-        return put_arrow_blobs(self, array, pyarrow.types.is_large_string(array.type), rows)
-    if kind.form == ARROW_TEXT and type in text_types or type in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL):
-        return put_objects_forced(self, array.to_pylist(), type, scale)
+        return put_part_lists(self, kind, parts, count, rows, type, scale)
+    if kind.form == ARROW_DICTIONARY and kind.child.form == ARROW_CELLS:
+        return put_picked_cells(self, kind, parts, count, rows, type, scale)
+    if type < 0:
+        type = kind.type
+    if type == DDB_TYPE_SYMBOL and (kind.form == ARROW_TEXT or kind.type == DDB_TYPE_SYMBOL):
+        return put_part_symbols(self, kind, parts, count, rows)
+    if kind.form == ARROW_TEXT and type == DDB_TYPE_STRING:
+        return put_part_text(self, kind, parts, count, rows)
+    if kind.form != ARROW_DICTIONARY and type == DDB_TYPE_BLOB:
+        return put_part_blobs(self, kind, parts, count, rows)
+    if type == kind.type or type in (DDB_TYPE_STRING, DDB_TYPE_SYMBOL) \
+            or ((kind.form == ARROW_TEXT or kind.type == DDB_TYPE_SYMBOL) and type in text_types):
+        return put_objects_forced(self, part_objects(self, kind, parts, count, rows), type, scale)
     refuse_cast(self, type)
 
 
-cdef list chunks_of(object array):
-    return array.chunks if isinstance(array, pyarrow.ChunkedArray) else [array]
-
-
-cdef int read_cells(Encoder self, object chunk, _ArrowKind kind, ddb_cells *cells) except -1:
-    """Describe a chunk of fixed-width cells; it must be kept alive by the caller."""
-    cdef int64_t offset = read_field(&ARRAY_OFFSET, chunk), size
-    cdef const uint8_t *data
-    cdef list buffers
-    memset(cells, 0, sizeof(cells[0]))
-    cells.rows = len(chunk)
-    cells.stride = kind.size
-    if cells.rows == 0:
-        return 0
-    buffers = buffers_of(chunk)
-    if buffers[1] is None:
-        refuse_buffer(self, "data")
-    data = buffer_data(buffers[1], &size)
-    if size < (offset + cells.rows) * kind.size if kind.size else size * 8 < offset + cells.rows:
-        refuse_buffer(self, "data")
-    cells.data = <const char *>data + offset * kind.size
-    cells.bitmap = arrow_bitmap(self, chunk, buffers[0], offset + cells.rows)
-    cells.bit_offset = offset
-    return 0
-
-
-cdef int put_arrow_cells(Encoder self, object array, _ArrowKind kind, Py_ssize_t rows, int type, int scale) except -1:
+cdef int put_part_cells(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count, Py_ssize_t rows,
+                        int type, int scale) except -1:
     cdef ddb_cells cells
     cdef int64_t row = 0
+    cdef Py_ssize_t i
     cdef bint own = type < 0 or (type == kind.type and scale in (-1, kind.scale))
-    cdef _Cast way
+    cdef _Cast way = None
     if own:
         type = kind.type
-    if scale < 0 and kind.source.kind == "decimal":
         scale = kind.scale
-    if not own and kind.source.kind == "decimal" and kind.source.load != "I128":
-        array = array.cast(pyarrow.decimal128(38, kind.scale))
-        kind = arrow_kind(self, array.type)
-    scale = forced_scale(self, kind.source.kind, type, scale, rows)
-    way = find_cast(kind.source, type, scale)
-    if way is None:
-        refuse_cast(self, type)
+    else:
+        if scale < 0 and kind.source.kind == "decimal":
+            scale = kind.scale
+        scale = forced_scale(self, kind.source.kind, type, scale, rows)
+        way = find_cast(kind.source, type, scale)
+        if way is None:
+            refuse_cast(self, type)
     put_scaled_head(self, type, scale, rows)
-    chunks = chunks_of(array)
-    self.borrowed.append(chunks)
-    for chunk in chunks:
-        read_cells(self, chunk, kind, &cells)
-        if cells.rows == 0:
+    for i in range(count):
+        if parts[i].rows == 0:
             continue
+        part_cells(self, &parts[i], kind, &cells)
         cells.first_row = row
         # of a column that begins later ddb_column does not know the row to name, but for copies it needs none
         if own and cells.bitmap == NULL and 0 <= kind.conversion and (row == 0 or kind.conversion <= DDB_CONV_COPY64):
             self.put_column(cells.data, cells.stride, cells.rows, kind.conversion, False)
         else:
+            if way is None:
+                way = find_cast(kind.source, type, scale)
             put_cast(self, &cells, way)
         row += cells.rows
     return 0
 
 
-cdef int put_arrow_blobs(Encoder self, object array, bint wide, Py_ssize_t rows) except -1:
+cdef int put_part_text(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count,
+                       Py_ssize_t rows) except -1:
+    cdef ddb_arrow_text text
+    cdef int64_t row = 0
+    cdef Py_ssize_t i
+    self.put_vector_head(DDB_TYPE_STRING, rows)
+    for i in range(count):
+        if kind.views:
+            put_views(self, &parts[i], row)
+        else:
+            part_text(self, &parts[i], kind, &text)
+            text.first_row = row
+            self.check(ddb_request_put_arrow_text(&self.request, &text, &self.error))
+        row += parts[i].rows
+    return 0
+
+
+cdef int put_views(Encoder self, const ddb_arrow_part *part, int64_t first_row) except -1:
+    cdef ddb_views views
+    cdef int status
+    part_views(self, part, &views)
+    views.first_row = first_row
+    if self.request.joined and self.request.pending_bytes and part.rows * 16 > DDB_DEFER_SIZE:
+        # else these texts would have to move when the columns before them are written
+        self.settle()
+    if part.rows * 16 < RELEASE_BYTES:
+        return self.check(ddb_request_put_views(&self.request, &views, &self.error))
+    with nogil:
+        status = ddb_request_put_views(&self.request, &views, &self.error)
+    return self.check(status)
+
+
+cdef int put_part_blobs(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count,
+                        Py_ssize_t rows) except -1:
     """Cells of variable size with a length each."""
     cdef ddb_arrow_text text
     cdef int64_t row = 0
+    cdef Py_ssize_t i
     self.put_vector_head(DDB_TYPE_BLOB, rows)
-    for chunk in chunks_of(array):
-        buffers = read_offsets(self, chunk, wide, &text)
-        if buffers is None:
-            continue
-        if buffers[2] is not None:
-            text.data = buffer_data(buffers[2], &text.data_size)
+    for i in range(count):
+        part_text(self, &parts[i], kind, &text)
         text.first_row = row
         put_blobs(self, &text)
-        row += text.rows
+        row += parts[i].rows
     return 0
+
+
+cdef cnp.ndarray part_objects(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count,
+                              Py_ssize_t rows):
+    """Text or bytes, or a dictionary of them, as Python objects one by one; null is None."""
+    cdef ddb_arrow_part words
+    cdef ddb_arrow_text text
+    cdef _ArrowKind own = kind if kind.form != ARROW_DICTIONARY else kind.child
+    cdef const uint8_t *cell = NULL
+    cdef int64_t row, size
+    cdef Py_ssize_t i
+    cdef list chunks = []
+    cdef list values
+    for i in range(count):
+        if own is kind:
+            part_text(self, &parts[i], own, &text)
+        else:
+            describe_part(self, parts[i].array.dictionary, 0, -1, own, &words)
+            part_text(self, &words, own, &text)
+        values = []
+        for row in range(text.rows):
+            size = ddb_arrow_text_cell(&text, row, &cell, &self.error)
+            if size == DDB_ERR_LENGTH and own.form == ARROW_BYTES:
+                size = self.error.detail
+                cell = text.data + list_start(&text, row)
+            if size < 0:
+                self.raise_error()
+            if text.validity != NULL and not text.validity[(text.bit_offset + row) >> 3] >> ((text.bit_offset + row) & 7) & 1:
+                values.append(None)
+            else:
+                data = PyBytes_FromStringAndSize(<const char *>cell, size)
+                values.append(data if own.form == ARROW_BYTES else data.decode(errors="replace"))
+        if own is not kind:
+            values.append(None)
+            objects = np.fromiter(values, dtype=object, count=len(values))
+            chunks.append(objects[part_codes(self, &parts[i], kind, len(values) - 1)])
+        else:
+            chunks.append(np.fromiter(values, dtype=object, count=len(values)))
+    return np.concatenate(chunks) if chunks else np.empty(0, dtype=object)
 
 
 # -- dictionaries ---------------------------------------------------------------------------------------------
 
-cdef int put_arrow_dictionary(Encoder self, object array, Py_ssize_t rows) except -1:
-    """A dictionary of text: SYMBOL with the used values in order of first appearance."""
-    cdef cnp.ndarray codes
+@cython.final
+cdef class _Words:
+    cdef ddb_words words
+
+    def __cinit__(self):
+        ddb_words_init(&self.words)
+
+    def __dealloc__(self):
+        ddb_words_release(&self.words)
+
+
+cdef cnp.ndarray part_codes(Encoder self, const ddb_arrow_part *part, _ArrowKind kind, int64_t words):
+    """The indices of a dictionary as int32, -1 for null; all of them have a word."""
+    cdef cnp.ndarray codes = np.empty(part.rows, dtype=np.int32)
     cdef ddb_cells cells
-    cdef ddb_arrow_text text
-    cdef _ArrowKind kind
-    cdef _Cast way
-    text_type = array.type.value_type
-    if isinstance(array, pyarrow.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
-    words = array.dictionary
-    if words.null_count or len(words.unique()) != len(words):
-        # a symbol base has each text once, and null is its first entry
-        array = array.cast(text_type).dictionary_encode()
-        words = array.dictionary
-    if arrow_kind(self, text_type).form == ARROW_OTHER:
-        words = words.cast(arrow_kind(self, text_type).replacement)
-    indices = array.indices
-    kind = arrow_kind(self, indices.type)
-    way = compile_cast(find_code_cast(kind.source))
-    read_cells(self, indices, kind, &cells)
-    codes = np.empty(rows, dtype=np.int32)
-    self.target = DDB_TYPE_SYMBOL
-    self.borrowed.append((array, words))
-    if ddb_cast_write(&cells, &way.steps, 0, rows, cnp.PyArray_DATA(codes), &self.error) != DDB_OK:
+    cdef int32_t *values = <int32_t *>cnp.PyArray_DATA(codes)
+    cdef int32_t highest = -1
+    cdef int64_t row
+    part_cells(self, part, kind.indices, &cells)
+    if ddb_cast_write(&cells, &kind.codes.steps, 0, part.rows, values, &self.error) != DDB_OK:
         self.error.code = DDB_ERR_CODE
         self.raise_error()
-    one_chunk(self, words, &text)
-    put_symbols(self, codes, rows, text.rows, None, &text)
+    for row in range(part.rows):
+        highest = max(highest, values[row])
+    if highest >= words:
+        ddb_fail(&self.error, DDB_ERR_CODE, -1, highest)
+        self.raise_error()
+    return codes
+
+
+cdef int put_part_symbols(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count,
+                          Py_ssize_t rows) except -1:
+    """Text, or dictionaries of it: SYMBOL with the used words, each once, in order of first appearance."""
+    cdef _Words known = _Words()
+    cdef cnp.ndarray indices = np.empty(rows, dtype=np.int32)
+    cdef int32_t *numbers = <int32_t *>cnp.PyArray_DATA(indices)
+    cdef ddb_arrow_text text
+    cdef const uint8_t *word = NULL
+    cdef int64_t row = 0, bad
+    cdef Py_ssize_t i
+    self.target = DDB_TYPE_SYMBOL
+    if rows == 0:
+        # an empty symbol vector carries no base
+        return self.put_vector_head(DDB_TYPE_SYMBOL, 0)
+    for i in range(count):
+        if kind.form == ARROW_DICTIONARY:
+            number_codes(self, kind, &parts[i], &known.words, numbers + row)
+        else:
+            part_text(self, &parts[i], kind, &text)
+            text.first_row = row
+            self.check(ddb_words_number(&known.words, &text, NULL, text.rows, numbers + row, &self.error))
+        row += parts[i].rows
+    self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
+    self.put_counts(rows, 1)
+    self.put_counts(self.symbol_bases, known.words.count + 1)
+    self.symbol_bases += 1
+    self.put(b"\x00", 1)
+    bad = ddb_words_write(&known.words, reserve(&self.request.out, known.words.bytes))
+    if bad:
+        ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
+        row = ddb_words_text(&known.words, bad, &word)
+        self.refuse_category((<const char *>word)[:row].decode(errors="replace"))
+    self.request.out.size += known.words.bytes
+    self.borrowed.append(indices)
+    return self.put_column(<const char *>numbers, sizeof(int32_t), rows, DDB_CONV_COPY32, False)
+
+
+cdef int number_codes(Encoder self, _ArrowKind kind, const ddb_arrow_part *part, ddb_words *known,
+                      int32_t *target) except -1:
+    """The indices of a dictionary as numbers of the words that they mean."""
+    cdef ddb_arrow_part words
+    cdef ddb_arrow_text text
+    cdef ddb_codes source
+    cdef cnp.ndarray codes, picked
+    cdef int32_t *numbers
+    cdef int64_t *order
+    cdef int64_t i, used = 0
+    describe_part(self, part.array.dictionary, 0, -1, kind.child, &words)
+    codes = part_codes(self, part, kind, words.rows)
+    part_text(self, &words, kind.child, &text)
+    source.kernels = self.kernels
+    source.data = cnp.PyArray_BYTES(codes)
+    source.stride = source.code_size = sizeof(int32_t)
+    source.rows = part.rows
+    source.categories = words.rows
+    numbers = self.zero_numbers(words.rows + 1)
+    picked = np.empty(2 * min(words.rows, part.rows), dtype=np.int64)
+    order = <int64_t *>cnp.PyArray_DATA(picked)
+    try:
+        self.check(ddb_codes_number(&source, numbers, order, &used, &self.error))
+        # into the second half, whose cells are twice as wide as needed
+        if ddb_words_number(known, &text, order, used, <int32_t *>(order + used), &self.error) != DDB_OK:
+            self.refuse_category(f"number {self.error.row}")
+        for i in range(used):
+            numbers[order[i] + 1] = (<int32_t *>(order + used))[i]
+        ddb_codes_write(&source, numbers, 0, part.rows, target)
+    finally:
+        if used == 0:
+            # nothing, or refused half-way
+            memset(numbers, 0, (words.rows + 1) * sizeof(int32_t))
+        for i in range(used):
+            numbers[order[i] + 1] = 0
     return 0
 
 
-cdef object find_code_cast(object source):
-    """Indices of a dictionary as codes: null is -1."""
-    return cast(source, "INT")._replace(low=0, high=2**31 - 1, null=-1)
+cdef int put_picked_cells(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count,
+                          Py_ssize_t rows, int type, int scale) except -1:
+    """A dictionary of cells of fixed width: the cells of its rows, with a mask for NULL."""
+    cdef _ArrowKind own = kind.child
+    cdef ddb_arrow_part words
+    cdef ddb_cells cells
+    cdef cnp.ndarray data, mask
+    cdef object source = own.source
+    cdef _Cast way
+    cdef Py_ssize_t i
+    cdef list chunks = [], masks = []
+    if type < 0:
+        type = own.type
+    if source.load == "BIT":
+        source = source._replace(load="I8")
+    if scale < 0 and source.kind == "decimal":
+        scale = own.scale
+    scale = forced_scale(self, source.kind, type, scale, rows)
+    way = find_cast(source, type, scale)
+    if way is None:
+        refuse_cast(self, type)
+    for i in range(count):
+        describe_part(self, parts[i].array.dictionary, 0, -1, own, &words)
+        part_cells(self, &words, own, &cells)
+        codes = part_codes(self, &parts[i], kind, words.rows)
+        nulls = codes < 0
+        codes[nulls] = 0
+        if words.rows == 0:
+            chunks.append(np.zeros(parts[i].rows, dtype=f"V{max(own.size, <Py_ssize_t>1)}"))
+        else:
+            if own.size:
+                table = np.frombuffer(
+                    PyBytes_FromStringAndSize(cells.data, words.rows * own.size), dtype=f"V{own.size}")
+            else:
+                table = bits_at(cells.data, words.offset, words.rows).view("V1")
+            chunks.append(table[codes])
+            if cells.bitmap != NULL:
+                nulls |= ~bits_at(<const char *>cells.bitmap, words.offset, words.rows)[codes]
+        masks.append(nulls)
+    data = np.concatenate(chunks) if chunks else np.empty(0, dtype="V1")
+    mask = np.concatenate(masks) if masks else np.empty(0, dtype=bool)
+    self.borrowed.append((data, mask))
+    memset(&cells, 0, sizeof(cells))
+    cells.data = cnp.PyArray_BYTES(data)
+    cells.stride = data.itemsize
+    cells.rows = rows
+    cells.mask = <const uint8_t *>cnp.PyArray_DATA(mask)
+    cells.mask_stride = 1
+    put_scaled_head(self, type, scale, rows)
+    return put_cast(self, &cells, way)
+
+
+cdef object bits_at(const char *bitmap, int64_t first, int64_t count):
+    """Bits as an array of bool."""
+    cdef int64_t start = first >> 3
+    data = PyBytes_FromStringAndSize(bitmap + start, ((first + count + 7) >> 3) - start)
+    return np.unpackbits(np.frombuffer(data, dtype=np.uint8), bitorder="little")[first & 7:][:count].astype(bool)
 
 
 # -- lists ----------------------------------------------------------------------------------------------------
 
-cdef int put_arrow_list(Encoder self, object array, _ArrowKind kind, Py_ssize_t rows, int type, int scale) except -1:
+cdef int part_list(Encoder self, const ddb_arrow_part *part, _ArrowKind kind, ddb_arrow_text *lists,
+                   ddb_arrow_part *values) except -1:
+    """Where the rows of a list array begin and end, and the cells that they are rows of."""
+    cdef cnp.ndarray offsets
+    describe_part(self, part.array.children[0], 0, -1, kind.child, values)
+    if kind.count < 0:
+        return part_offsets(self, part, kind.wide, lists)
+    if (<object>part.offset + part.rows) * kind.count > values.rows:
+        raise malformed(f"{self.where(-1)}a list array has fewer cells than its rows")
+    offsets = np.arange(part.offset, part.offset + part.rows + 1, dtype=np.int64) * kind.count
+    self.borrowed.append(offsets)
+    memset(lists, 0, sizeof(lists[0]))
+    lists.rows = part.rows
+    lists.wide = True
+    lists.validity = part.validity
+    lists.bit_offset = part.offset
+    lists.offsets = cnp.PyArray_BYTES(offsets)
+    return 0
+
+
+cdef int put_part_lists(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count, Py_ssize_t rows,
+                        int type, int scale) except -1:
     """Lists of fixed-width cells: an array vector; null and empty lists are empty rows."""
     cdef cnp.ndarray offsets, cells
     cdef int64_t *ends
     cdef int64_t row = 0
     cdef ddb_array packed
     cdef ddb_arrow_text lists
+    cdef ddb_arrow_part values
     cdef ddb_cells child
     cdef _Cast way
     cdef int element = kind.type if type < 0 else type - DDB_TYPE_ARRAY
     cdef size_t size
+    cdef Py_ssize_t i
     if element < 0:
         refuse_cast(self, type)
     if scale < 0 and kind.child.source.kind == "decimal":
@@ -310,11 +451,10 @@ cdef int put_arrow_list(Encoder self, object array, _ArrowKind kind, Py_ssize_t 
     size = ddb_cast_target_size(&way.steps)
     offsets = np.zeros(rows + 1, dtype=np.int64)
     ends = <int64_t *>cnp.PyArray_DATA(offsets)
-    chunks = chunks_of(array)
-    for chunk in chunks:
-        read_offsets(self, chunk, kind.wide, &lists)
+    for i in range(count):
+        part_list(self, &parts[i], kind, &lists, &values)
         if ddb_array_append(lists.offsets, lists.wide, lists.rows, lists.validity, lists.bit_offset,
-                            len(chunk.values), ends + row, &self.error) != DDB_OK:
+                            values.rows, ends + row, &self.error) != DDB_OK:
             self.error.row += row
             self.raise_error()
         row += lists.rows
@@ -322,10 +462,9 @@ cdef int put_arrow_list(Encoder self, object array, _ArrowKind kind, Py_ssize_t 
         raise ValueRefused(f"{self.where(-1)}{ends[rows]} cells; the wire format's limit is {<int>DDB_LIMIT_ROWS}")
     cells = np.empty(<Py_ssize_t>ends[rows] * <Py_ssize_t>size, dtype=np.uint8)
     row = 0
-    for chunk in chunks:
-        read_offsets(self, chunk, kind.wide, &lists)
-        values = chunk.values
-        read_cells(self, values, kind.child, &child)
+    for i in range(count):
+        part_list(self, &parts[i], kind, &lists, &values)
+        part_cells(self, &values, kind.child, &child)
         put_list_cells(self, &lists, &child, &way.steps, ends + row, row, <uint8_t *>cnp.PyArray_DATA(cells))
         row += lists.rows
     packed.offsets = ends

@@ -10,23 +10,25 @@ cdef frozenset object_types = frozenset((DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_T
 
 
 cdef class TypedFrame:
-    """A frame and the wire types of some of its columns, as `typed` made it."""
+    """A frame and the wire types of its columns, as `typed` or `TableSchema.fit` made it."""
 
     cdef readonly object frame
     cdef readonly dict types
+    cdef Target target   # in place of types: those of a table on the server
 
     def __init__(self, frame, types):
-        if not is_frame(frame):
-            raise UsageError(f"typed needs a DataFrame, not {type_of(frame)}")
+        if not is_table(frame):
+            raise UsageError(f"typed needs a DataFrame or another table, not {type_of(frame)}")
         self.frame = frame
         self.types = dict(types)
         for name, spec in self.types.items():
-            if name not in frame.columns:
+            # what the columns of Arrow data are is seen when it is sent: some can be asked once only
+            if is_frame(frame) and name not in frame.columns:
                 raise UsageError(f"the frame has no column {name!r} to be given a type")
             read_spec(name, spec)
 
     def __repr__(self):
-        return f"<TypedFrame {self.types}>"
+        return f"<TypedFrame {self.types if self.target is None else self.target.place}>"
 
 
 def typed(frame, types):
@@ -38,6 +40,7 @@ def typed(frame, types):
     Parameters
     ----------
     frame : DataFrame
+        Or Arrow data, or what `table` returned.
     types : dict
         Column name -> type: a name such as ``"SYMBOL"`` in any case, its number (``settings.DT_SYMBOL``), a list of
         either and a decimal's scale (``["DECIMAL64", 2]``), or None for the column's own type.
@@ -49,14 +52,22 @@ def typed(frame, types):
     Raises
     ------
     UsageError
-        `frame` is no DataFrame, has no such column, or a type is not understood. Whether the column's values can
-        become it is seen when it is sent.
+        `frame` is no table, has no such column, or a type is not understood. Whether the column's values can become
+        it, and which columns Arrow data has, is seen when it is sent.
 
     Examples
     --------
     >>> session.run("tableInsert{trades}", ddb.typed(df, {"sym": "SYMBOL", "price": ["DECIMAL64", 2]}))
     """
     return TypedFrame(frame, types)
+
+
+cdef int put_typed_frame(Encoder self, TypedFrame typed) except -1:
+    if typed.target is not None:
+        return put_fitted(self, typed.frame, typed.target)
+    if is_frame(typed.frame):
+        return self.put_frame(typed.frame, typed.types)
+    return put_other_table(self, typed.frame, typed.types)
 
 
 cdef tuple read_spec(object name, object spec):
@@ -106,23 +117,33 @@ cdef list forced_types(object frame, object types):
     return forced if any(forced) else None
 
 
+# what a numpy dtype becomes by itself, wire type and scale, in one number -> _Cast
+cdef dict number_casts = {}
+
+
 cdef int put_forced(Encoder self, block_source *source, Py_ssize_t place, Py_ssize_t rows, object values,
                     tuple spec) except -1:
     """One column of a resolved source as another type; `values` is what was resolved."""
     cdef int type = spec[0]
     cdef int scale = spec[1]
-    cdef cnp.ndarray array
+    cdef const char *cells
+    cdef int64_t way
     if source.kind == SOURCE_OTHER:
         return put_forced_extension(self, values, rows, type, scale)
     if place < 0 or place >= source.columns or source.rows != rows:
         raise ConversionError("the frame's block table points outside its blocks")
-    array = values if cnp.PyArray_Check(values) else read_field(&NDARRAY, values)
-    if cnp.PyArray_NDIM(array) == 2:
-        array = array[place]
+    cells = source.data + place * source.column_stride
     if source.kind == SOURCE_NUMBERS:
         if type == source.rule.type:
             return put_source(self, source, place, rows, None)
-        return put_forced_numbers(self, array, rows, type, scale)
+        way = source.rule.conversion | source.rule.type << 8 | type << 16 | <int64_t>(scale + 1) << 32
+        known = number_casts.get(way)
+        if known is not None:
+            return put_cast_column(self, cells, source.row_stride, rows, source.swap, type, scale, <_Cast>known)
+        known = put_forced_numbers(self, column_of(values, place), rows, type, scale)
+        if known is not None:
+            number_casts[way] = known
+        return 0
     if source.kind == SOURCE_TEXT:
         if type == DDB_TYPE_STRING:
             return put_source(self, source, place, rows, None)
@@ -130,40 +151,57 @@ cdef int put_forced(Encoder self, block_source *source, Py_ssize_t place, Py_ssi
             refuse_cast(self, type)
     elif type == keys.DT_OBJECT:
         type = -1
-    return put_object_cells(self, array, type, scale)
+    return put_object_cells(self, cells, source.row_stride, rows, type, scale)
 
 
-cdef int put_forced_numbers(Encoder self, cnp.ndarray array, Py_ssize_t rows, int type, int scale) except -1:
-    """Numbers or dates of numpy."""
+cdef cnp.ndarray column_of(object values, Py_ssize_t place):
+    """One column of a block's values."""
+    cdef cnp.ndarray array = values if cnp.PyArray_Check(values) else read_field(&NDARRAY, values)
+    return array[place] if cnp.PyArray_NDIM(array) == 2 else array
+
+
+cdef int put_cast_column(Encoder self, const char *data, ptrdiff_t stride, Py_ssize_t rows, bint swap, int type,
+                         int scale, _Cast way) except -1:
+    """Numbers or dates of numpy by a way that is known."""
     cdef ddb_cells cells
+    memset(&cells, 0, sizeof(cells))
+    cells.data = data
+    cells.stride = stride
+    cells.rows = rows
+    cells.swap = swap
+    put_scaled_head(self, type, max(scale, 0), rows)
+    return put_cast(self, &cells, way)
+
+
+cdef object put_forced_numbers(Encoder self, cnp.ndarray array, Py_ssize_t rows, int type, int scale):
+    """Numbers or dates of numpy. Returns the way, if it is the way of every such column."""
     cdef _Cast way
     source = numpy_source(array.dtype)
     if type in object_types or (rows == 0 and (type in text_types or is_decimal(type))):
-        return put_objects_forced(self, array, type, scale)
+        put_objects_forced(self, array, type, scale)
+        return None
     scale = forced_scale(self, source.kind, type, scale, rows)
     way = find_cast(source, type, scale)
     if way is None:
         refuse_cast(self, type)
-    memset(&cells, 0, sizeof(cells))
-    cells.data = cnp.PyArray_BYTES(array)
-    cells.stride = array.strides[0]
-    cells.rows = rows
-    cells.swap = cnp.PyArray_ISBYTESWAPPED(array)
-    put_scaled_head(self, type, scale, rows)
-    return put_cast(self, &cells, way)
+    put_cast_column(self, cnp.PyArray_BYTES(array), array.strides[0], rows, cnp.PyArray_ISBYTESWAPPED(array), type,
+                    scale, way)
+    return way
 
 
 cdef int put_objects_forced(Encoder self, object values, int type, int scale) except -1:
     """Any values, as the Python objects that they are one by one."""
-    return put_object_cells(self, np.fromiter(values, dtype=object, count=len(values)), type, scale)
-
-
-cdef int put_object_cells(Encoder self, cnp.ndarray array, int type, int scale) except -1:
-    self.target = -1
-    if array.shape[0] == 0 and (type in text_types or type == DDB_TYPE_ANY or is_decimal(type)):
-        return put_scaled_head(self, type, forced_scale(self, "", type, scale, 0), 0)
+    cdef cnp.ndarray array = np.fromiter(values, dtype=object, count=len(values))
     self.borrowed.append(array)
-    return put_object_column(self, cnp.PyArray_BYTES(array), array.strides[0], array.shape[0], type, scale)
+    return put_object_cells(self, cnp.PyArray_BYTES(array), array.strides[0], array.shape[0], type, scale)
+
+
+cdef int put_object_cells(Encoder self, const char *cells, ptrdiff_t stride, Py_ssize_t rows, int type,
+                          int scale) except -1:
+    self.target = -1
+    if rows == 0 and (type in text_types or type == DDB_TYPE_ANY or is_decimal(type)):
+        return put_scaled_head(self, type, forced_scale(self, "", type, scale, 0), 0)
+    return put_object_column(self, cells, stride, rows, type, scale)
 
 
 cdef int put_forced_extension(Encoder self, object values, Py_ssize_t rows, int type, int scale) except -1:

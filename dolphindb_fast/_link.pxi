@@ -14,7 +14,8 @@ def _after_fork_in_child():
         (<_Link>link).abandon()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 cdef object unsent(str text):
@@ -149,7 +150,7 @@ cdef class _Link:
         raise error
 
     cdef int fail(self, object error) except -1:
-        """The connection is dead: close it and remember why. The lock is held."""
+        """The connection is dead: close it and remember why; `error` is told what may be lost. The lock is held."""
         if self.closing:
             return 0
         ddb_link_close(&self.link, 0)
@@ -159,7 +160,10 @@ cdef class _Link:
         text = f"the connection was closed after an error: {said}"
         unproven = self.unproven()
         if unproven:
-            text += f"; {unproven} submissions went out since the last proof that they arrived"
+            gap = f"; {unproven} submissions went out since the last proof that they arrived"
+            text += gap
+            if isinstance(error, LinkError):
+                error.args = (said + gap,)
         self.unusable = LinkError(text)
         return 0
 
@@ -250,6 +254,8 @@ cdef class _Link:
             return 0
         fault = self.cipher.fault
         self.cipher.fault = None
+        import ssl  # not above: most processes never need it
+
         if isinstance(fault, ssl.SSLError):
             fault = LinkError(f"the encrypted connection failed: {fault.reason or fault}")
         self.fail(fault if isinstance(fault, LinkError) else type(fault).__name__)

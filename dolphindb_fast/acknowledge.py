@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 from ._core import Submission, _AcknowledgedLink
 from ._decode import Reader
 from .errors import LinkError, ReplyTimeout, SubmissionError, UsageError
 from .result import to_python
+from .session_part import SessionPart
 
 __all__ = ["AcknowledgeMethods", "Unacknowledged"]
 
@@ -19,7 +22,7 @@ MOST_IN_FLIGHT = 1 << 20
 class _Source:
     """Bytes, then what `more` yields, as a `Reader` wants them."""
 
-    def __init__(self, data: bytes, more=None) -> None:
+    def __init__(self, data: bytes, more: Callable[[memoryview], int] | None = None) -> None:
         self.left = memoryview(data)
         self.more = more
 
@@ -31,7 +34,7 @@ class _Source:
         return len(part)
 
 
-def read_object(data: bytes, more=None) -> tuple | None:
+def read_object(data: bytes, more: Callable[[memoryview], int] | None = None) -> tuple[Any, Any] | None:
     """The object that begins at `data`, and how many bytes of it were used; None if it is not all there.
 
     With `more` the rest is read from that, and the second result are the bytes that were read behind the object.
@@ -65,7 +68,7 @@ class Unacknowledged:
     def __repr__(self) -> str:
         return f"<Unacknowledged {self.sequence} {self.name[:60]!r}, {self.rows} rows, {len(self.bytes)} bytes>"
 
-    def frame(self):
+    def frame(self) -> Any:
         """The argument, decoded: for a table a DataFrame. A list if there are several; None for a script."""
         head, _, rest = self.bytes.partition(b"\n")
         length = int(head.split(b" ")[2])
@@ -77,7 +80,7 @@ class Unacknowledged:
         return found[0] if len(found) == 1 else found
 
 
-class AcknowledgeMethods:
+class AcknowledgeMethods(SessionPart):
     """What a `session.Session` does in acknowledged mode beyond `run`."""
 
     _link_class = _AcknowledgedLink
@@ -139,7 +142,7 @@ class AcknowledgeMethods:
         if not self._acknowledge:
             raise UsageError(f"{method} needs a session with enableASYNC=True and acknowledge=True")
 
-    def _answered(self, value):
+    def _answered(self, value: Any) -> Any:
         """The reply, for methods that can't do without."""
         return value.result() if isinstance(value, Submission) else value
 
@@ -156,7 +159,10 @@ class AcknowledgeMethods:
         if left:
             raise ReplyTimeout(f"{left} submissions have no reply yet; nothing is lost, flush again to go on waiting")
 
-    def _prepare_accounts(self, asynchronous, most, most_bytes, on_error, keep) -> None:
+    def _prepare_accounts(
+        self, asynchronous: bool, most: int, most_bytes: int, on_error: Callable[[Submission], object] | None,
+        keep: bool,
+    ) -> None:
         """Check the arguments of acknowledged mode and take them over."""
         if not asynchronous:
             raise UsageError("acknowledge=True needs enableASYNC=True: a synchronous session waits for each reply")

@@ -1,6 +1,8 @@
 """Replies under PROTOCOL_ARROW: tables come as Arrow IPC streams, everything else as ever. Needs pyarrow."""
 from __future__ import annotations
 
+from typing import Any
+
 from ._decode import Reader
 from .errors import LinkError, NotSupported, ProtocolError
 
@@ -10,7 +12,7 @@ __all__ = ["import_pyarrow", "read_reply"]
 FOREIGN_FORM = 32
 
 
-def import_pyarrow():
+def import_pyarrow() -> Any:
     """The module pyarrow, or `NotSupported`."""
     try:
         import pyarrow.ipc
@@ -19,7 +21,7 @@ def import_pyarrow():
     return pyarrow
 
 
-def read_reply(reader: Reader):
+def read_reply(reader: Reader) -> Any:
     """The next object: a pyarrow Table, or a neutral value."""
     head = reader.read_bytes(2)
     if head[1] & FOREIGN_FORM:
@@ -27,7 +29,7 @@ def read_reply(reader: Reader):
     return Reader(_Rest(head, reader).fill, window=64).read_object()
 
 
-def _read_table(reader: Reader):
+def _read_table(reader: Reader) -> Any:
     pyarrow = import_pyarrow()
     try:
         # asks for exactly what the stream says comes next, and for nothing after its end

@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import time
 import uuid
+from typing import Any
 
 from . import options
 from ._decode import Reader
 from .errors import LinkError, ReplyTimeout, SendTimeout, UsageError
 from .result import to_python
+from .session_part import SessionPart
 
 __all__ = ["BarrierMethods"]
 
@@ -17,7 +19,7 @@ STRAY_LIMIT = 1 << 16
 FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
 
 
-class BarrierMethods:
+class BarrierMethods(SessionPart):
     """What a `session.Session` does to know how far the server is."""
 
     def barrier(self, timeout: float = 30, *, check: str | None = None, expect: object = None) -> None:
@@ -77,7 +79,7 @@ class BarrierMethods:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _reach_acknowledged(self, check: str | None, left: float):
+    def _reach_acknowledged(self, check: str | None, left: float) -> Any:
         deadline = time.monotonic() + left
         self._wait_for_replies(left)
         if check is not None:
@@ -85,7 +87,7 @@ class BarrierMethods:
             self._flush_own_batch()
             return submission.result(max(deadline - time.monotonic(), 0))
 
-    def _reach(self, check: str | None, left: float):
+    def _reach(self, check: str | None, left: float) -> Any:
         """One round: the server's sign, and the result of `check`."""
         # an answer that nothing else can look like: whatever the server says unasked can be told from it
         token = f"barrier {uuid.uuid4().hex}".encode()
@@ -107,7 +109,7 @@ class _Wait:
     Any fault ends the connection, since a reply is under way.
     """
 
-    def __init__(self, session, deadline: float) -> None:
+    def __init__(self, session: BarrierMethods, deadline: float) -> None:
         self.session = session
         self.deadline = deadline
 
@@ -150,7 +152,7 @@ class _Wait:
         if stray:
             session._unsolicited(bytes(stray))
 
-    def for_result(self, check: str):
+    def for_result(self, check: str) -> Any:
         session = self.session
         session._reader = reader = Reader(self.fill)
         value = session._receive("exec", check)
@@ -159,6 +161,6 @@ class _Wait:
         return to_python(value)
 
 
-def _is_equal(value, expect) -> bool:
-    same = value == expect
+def _is_equal(value: object, expect: object) -> bool:
+    same: Any = value == expect
     return bool(same.all()) if hasattr(same, "all") else bool(same)

@@ -37,7 +37,9 @@ class Batch:
         Synchronous session, not connected, or a batch is open already.
     """
 
-    def __init__(self, session: Session, maxBytes: int = 262144, maxDelay: datetime.timedelta | float | None = None):
+    def __init__(
+        self, session: Session, maxBytes: int = 262144, maxDelay: datetime.timedelta | float | None = None
+    ) -> None:
         if isinstance(maxDelay, datetime.timedelta):
             maxDelay = maxDelay.total_seconds()
         if isinstance(maxBytes, bool) or not isinstance(maxBytes, int) or maxBytes < 1:
@@ -61,5 +63,5 @@ class Batch:
         """
         self._session._flush_batch()
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._session._end_batch()

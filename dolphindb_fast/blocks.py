@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ProtocolError, UsageError
 
@@ -21,7 +21,7 @@ NO_TABLE = "<Exception> in runBlock: Fetch size can only be set when executing s
 class Blocks(NamedTuple):
     """Blocks of a reply that are still to be read: how many, and what other calls raise meanwhile."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # not tuple.count
     held: UsageError
 
 
@@ -36,7 +36,7 @@ class BlockReader:
         True while there are blocks that were not read.
     """
 
-    def __init__(self, session: Session, blocks: Blocks, forms: dict) -> None:
+    def __init__(self, session: Session, blocks: Blocks, forms: dict[str, bool]) -> None:
         self._session = session
         self._left, self._held = blocks
         self._forms = forms
@@ -50,12 +50,12 @@ class BlockReader:
     def __iter__(self) -> BlockReader:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Any:
         if not self._left:
             raise StopIteration
         return self.read()
 
-    def read(self):
+    def read(self) -> Any:
         """The next block; None after the last one.
 
         Raises
@@ -70,7 +70,7 @@ class BlockReader:
         value = self._next()
         return self._session._result(value, self._forms)
 
-    def _next(self):
+    def _next(self) -> Any:
         left, self._left = self._left, 0
         # if this raises, the connection is gone, and the rest of the blocks with it
         value = self._session._next_block(self._held, left == 1)

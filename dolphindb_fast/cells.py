@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ._decode import blobs, decimals, has_nulls, spelled, texts
 from .column import NULLS, Column, Dictionary, Set
 from .errors import NotSupported
 
-__all__ = ["DECIMALS", "IDENTIFIERS", "INTEGRAL", "NUMBERS", "TEXT", "UNITS", "cut", "dates", "dictionary",
+__all__ = ["Convert", "DECIMALS", "IDENTIFIERS", "INTEGRAL", "NUMBERS", "TEXT", "UNITS", "cut", "dates", "dictionary",
            "distinct", "elements", "identifiers", "is_null", "objects", "rows_of", "text_cells", "unsupported"]
 
 #: unit of the datetime64 that each date or time type becomes
@@ -37,6 +38,9 @@ TEXT = (keys.DT_STRING, keys.DT_SYMBOL)
 IDENTIFIERS = (keys.DT_UUID, keys.DT_IPADDR, keys.DT_INT128)
 DECIMALS = (keys.DT_DECIMAL32, keys.DT_DECIMAL64, keys.DT_DECIMAL128)
 
+#: what makes something of one value, of those in an ANY column
+Convert = Callable[[Any], Any]
+
 
 def _name(column: Column) -> str:
     return keys.TYPE_STRING.get(column.type, str(column.type))
@@ -47,7 +51,7 @@ def unsupported(column: Column) -> NotSupported:
     return NotSupported(f"cells of type {_name(column)} mean nothing in Python; raw=True returns them as they are")
 
 
-def is_null(column: Column) -> np.ndarray | None:
+def is_null(column: Column) -> Any:
     """Which cells are NULL; None if none is."""
     data = column.data
     if data.dtype in NULLS:
@@ -62,7 +66,7 @@ def is_null(column: Column) -> np.ndarray | None:
     return nulls if nulls.any() else None
 
 
-def dates(column: Column) -> np.ndarray:
+def dates(column: Column) -> Any:
     """datetime64 in the type's own unit; times of day fall on 1970-01-01."""
     unit = f"datetime64[{UNITS[column.type]}]"
     if column.data.dtype.itemsize == 8:
@@ -83,14 +87,14 @@ def identifiers(column: Column) -> Column:
     return Column(keys.DT_STRING, data, offsets=offsets)
 
 
-def text_cells(column: Column) -> np.ndarray:
+def text_cells(column: Column) -> Any:
     """Object array of str; NULL is the empty text."""
     if column.symbols is not None:
         return texts(column.symbols.data, column.symbols.offsets)[column.data]
     return texts(np.ascontiguousarray(column.data), np.ascontiguousarray(column.offsets))
 
 
-def objects(column: Column) -> np.ndarray | None:
+def objects(column: Column) -> Any:
     """Object array of the types that have no dtype of numpy; None for other types. NULL of decimals is None."""
     if column.type in TEXT:
         return text_cells(column)
@@ -105,7 +109,7 @@ def objects(column: Column) -> np.ndarray | None:
     return None
 
 
-def elements(column: Column, convert: Callable) -> list:
+def elements(column: Column, convert: Convert) -> Any:
     """The cells one by one, NULL and empty text as None; `convert` is for the elements of ANY."""
     if column.type == keys.DT_ANY:
         return [convert(item) for item in column.data]
@@ -139,7 +143,7 @@ def _unhashable(column: Column) -> NotSupported:
     return NotSupported(f"cells of type {_name(column)} can't be keys in Python; raw=True returns them as they are")
 
 
-def dictionary(value: Dictionary, convert: Callable) -> dict:
+def dictionary(value: Dictionary, convert: Convert) -> dict[Any, Any]:
     """In the order of the wire; of equal keys the last counts. Text keys stay text when empty."""
     names = text_cells(value.keys).tolist() if value.keys.type in TEXT else elements(value.keys, convert)
     try:
@@ -148,7 +152,7 @@ def dictionary(value: Dictionary, convert: Callable) -> dict:
         raise _unhashable(value.keys) from None
 
 
-def distinct(value: Set, convert: Callable) -> set:
+def distinct(value: Set, convert: Convert) -> set[Any]:
     """The elements of a set."""
     try:
         return set(elements(value.values, convert))
@@ -156,7 +160,7 @@ def distinct(value: Set, convert: Callable) -> set:
         raise _unhashable(value.values) from None
 
 
-def cut(cells, offsets: np.ndarray) -> np.ndarray:
+def cut(cells: Any, offsets: np.ndarray) -> np.ndarray:
     """Object array of the rows of an array vector; those without cells are one object."""
     cuts = offsets.tolist()
     nothing = cells[:0]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from . import settings as keys
 __all__ = ["Column", "Dictionary", "Matrix", "Set", "Table", "WIRE_DTYPES", "NULLS"]
 
 #: numpy dtype of one cell of each fixed-width type (``wire: element bytes``, little-endian)
-WIRE_DTYPES = {
+WIRE_DTYPES: dict[int, np.dtype[Any]] = {
     keys.DT_VOID: np.dtype("i1"),
     keys.DT_BOOL: np.dtype("i1"),
     keys.DT_CHAR: np.dtype("i1"),
@@ -46,7 +47,7 @@ WIRE_DTYPES = {
 }
 
 #: the sentinel that means NULL, by numpy dtype of the cell
-NULLS = {
+NULLS: dict[np.dtype[Any], Any] = {
     np.dtype("i1"): np.int8(-(2**7)),
     np.dtype("<i2"): np.int16(-(2**15)),
     np.dtype("<i4"): np.int32(-(2**31)),
@@ -54,6 +55,13 @@ NULLS = {
     np.dtype("<f4"): -np.finfo("f4").max,
     np.dtype("<f8"): -np.finfo("f8").max,
 }
+
+
+def _exchange():
+    """The module that makes Arrow data of these; it knows them, so that it can't be imported before."""
+    from . import exchange
+
+    return exchange
 
 
 class Column:
@@ -83,7 +91,8 @@ class Column:
 
     __slots__ = ("type", "form", "data", "offsets", "symbols", "scale")
 
-    def __init__(self, type, data, *, form=keys.DF_VECTOR, offsets=None, symbols=None, scale=0):
+    def __init__(self, type: int, data: Any, *, form: int = keys.DF_VECTOR, offsets: Any = None,
+                 symbols: Column | None = None, scale: int = 0) -> None:
         self.type = type
         self.form = form
         self.data = data
@@ -99,13 +108,22 @@ class Column:
         return f"<Column {name} form={self.form} rows={len(self)}>"
 
     @classmethod
-    def from_strings(cls, texts: Iterable[str | bytes], *, form=keys.DF_VECTOR) -> Column:
+    def from_strings(cls, texts: Iterable[str | bytes], *, form: int = keys.DF_VECTOR) -> Column:
         """A STRING column of `texts` (``str`` or UTF-8 ``bytes``)."""
         encoded = [t.encode() if isinstance(t, str) else t for t in texts]
         offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
         np.cumsum([len(t) for t in encoded], out=offsets[1:]) if encoded else None
         data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
         return cls(keys.DT_STRING, data, form=form, offsets=offsets)
+
+    def __arrow_c_schema__(self):
+        """The Arrow type of a vector; see `exchange`."""
+        return _exchange().schema_capsule(_exchange().describe(self))
+
+    def __arrow_c_array__(self, requested_schema=None):
+        """A vector as an Arrow array, of the type that its own asks for."""
+        array = _exchange().describe(self)
+        return _exchange().schema_capsule(array), _exchange().array_capsule(array)
 
     def strings(self) -> list[str]:
         """The texts of a STRING or SYMBOL column; invalid UTF-8 bytes are dropped, as the official client does."""
@@ -130,7 +148,7 @@ class Table:
 
     __slots__ = ("names", "columns", "name")
 
-    def __init__(self, names, columns, name=""):
+    def __init__(self, names: list[str], columns: list[Column], name: str = "") -> None:
         self.names = names
         self.columns = columns
         self.name = name
@@ -138,8 +156,20 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
 
+    def __arrow_c_schema__(self):
+        """The Arrow types of the columns; see `exchange`."""
+        return _exchange().schema_capsule(_exchange().describe_table(self))
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        """The table as a stream of one batch of Arrow arrays, of the types that its own ask for."""
+        return _exchange().stream_capsule(_exchange().describe_table(self))
+
     def __repr__(self) -> str:
         return f"<Table {self.name!r} {len(self)} x {len(self.columns)}>"
+
+
+#: `settings` under a name that the class's own `keys` does not hide
+_DICTIONARY = keys.DF_DICTIONARY
 
 
 class Dictionary:
@@ -154,7 +184,7 @@ class Dictionary:
 
     __slots__ = ("keys", "values", "form")
 
-    def __init__(self, keys: Column, values: Column, form: int = keys.DF_DICTIONARY):
+    def __init__(self, keys: Column, values: Column, form: int = _DICTIONARY) -> None:
         self.keys = keys
         self.values = values
         self.form = form
@@ -178,7 +208,7 @@ class Matrix:
     __slots__ = ("cells", "rows", "columns", "row_labels", "column_labels")
 
     def __init__(self, cells: Column, rows: int, columns: int, row_labels: Column | None = None,
-                 column_labels: Column | None = None):
+                 column_labels: Column | None = None) -> None:
         self.cells = cells
         self.rows = rows
         self.columns = columns
@@ -198,7 +228,7 @@ class Set:
 
     __slots__ = ("values",)
 
-    def __init__(self, values: Column):
+    def __init__(self, values: Column) -> None:
         self.values = values
 
     def __len__(self) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 import datetime
 import logging
 import re
-import socket
 from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
-from . import options, tls
+from . import insecure, options
 from . import settings as keys
 from ._decode import Reader
 from .column import Column
@@ -23,6 +23,10 @@ from .errors import (
 )
 from .reconnect import Node, Recovery, checked_address, parse_site
 from .result import to_python
+from .session_part import SessionPart
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = ["ConnectMethods", "LINE_LIMIT"]
 
@@ -40,7 +44,7 @@ LINE_LIMIT = 1 << 20
 API_VERSION = 300
 
 
-def seconds(name: str, value) -> float | None:
+def seconds(name: str, value: object) -> float | None:
     """Seconds from a timedelta or a number; 0 means for ever and becomes None."""
     if isinstance(value, datetime.timedelta):
         value = value.total_seconds()
@@ -49,7 +53,9 @@ def seconds(name: str, value) -> float | None:
     return float(value) or None
 
 
-def either_timeout(first: str, first_value, second: str, second_value, default: float | None) -> float | None:
+def either_timeout(
+    first: str, first_value: object, second: str, second_value: object, default: float | None
+) -> float | None:
     """One time-out that has two spellings."""
     if first_value is not None and second_value is not None:
         raise UsageError(f"{first} and {second} are two names of one time-out; give one of them")
@@ -62,6 +68,8 @@ def either_timeout(first: str, first_value, second: str, second_value, default: 
 
 def open_socket(node: Node, timeout: float | None, idle: int) -> socket.socket:
     """A connected socket; `idle` are the seconds of silence before TCP probes."""
+    import socket  # here and not above: a sixth of the time that importing this package takes
+
     try:
         sock = socket.create_connection(node, timeout)
     except (OSError, UnicodeError) as error:
@@ -73,6 +81,8 @@ def open_socket(node: Node, timeout: float | None, idle: int) -> socket.socket:
 
 def connect_error(node: Node, error: Exception, timeout: float | None) -> ConnectError:
     """What is said when no connection was made."""
+    import socket
+
     if isinstance(error, ConnectionRefusedError):
         said = f"nothing listens at {node}; is the server running, and is this its port? (connection refused)"
     elif isinstance(error, socket.gaierror):
@@ -86,6 +96,8 @@ def connect_error(node: Node, error: Exception, timeout: float | None) -> Connec
 
 def socket_options(timeout: float | None, idle: int) -> list[tuple[int, int, int]]:
     """Level, option, value, as far as this system has them."""
+    import socket
+
     chosen = [
         (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
         (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
@@ -113,7 +125,7 @@ def tls_silence(node: Node, error: SendTimeout) -> ConnectError:
     return ConnectError(f"{node} does not answer the TLS handshake ({error}); does it speak TLS?")
 
 
-def check_version(where: str, answer) -> None:
+def check_version(where: str, answer: Any) -> None:
     """Is the required API version, in the neutral reply, ours?"""
     if isinstance(answer, Column) and answer.type == keys.DT_ANY and answer.data:
         version, *message = (to_python(item) for item in answer.data)
@@ -123,7 +135,7 @@ def check_version(where: str, answer) -> None:
             log.warning("%s: %s", where, message[0])
 
 
-def check_ready(where: str, answer) -> None:
+def check_ready(where: str, answer: Any) -> None:
     """Is the node ready, says the neutral reply?"""
     if isinstance(answer, Column) and answer.type == keys.DT_BOOL and answer.data[0] == 0:
         raise ConnectError(f"{where} is not initialized yet; try again later")
@@ -133,7 +145,7 @@ def check_ready(where: str, answer) -> None:
 QUESTIONS = (("getRequiredAPIVersion", check_version), ("isNodeInitialized", check_ready))
 
 
-class ConnectMethods:
+class ConnectMethods(SessionPart):
     """What a `session.Session` does before its first call, and to connect again."""
 
     #: what `setTimeout` sets
@@ -258,9 +270,9 @@ class ConnectMethods:
         # what an asynchronous or acknowledged session has sent is never sent again by itself
         self._may_repeat = recovery is not None and not self._enable_async and not self._acknowledge
         self._set_repeats(self._may_repeat)
-        if recovery is None:
-            # nobody will ask for the password again
-            self._credentials = None
+        if recovery is None and not self._enable_async:
+            # nobody will ask for the password again; an asynchronous session's questions need a connection of their own
+            self._credentials = None  # type: ignore[assignment]
         return True
 
     def _connect_to(self, node: Node, asynchronous: bool) -> None:
@@ -283,9 +295,11 @@ class ConnectMethods:
         mode = ~0 if asynchronous else ~options.ASYNCHRONOUS
         try:
             if self._tls_context is not None:
-                channel = tls.Channel(self._tls_context, node.host)
+                from .tls import Channel
+
+                channel = Channel(self._tls_context, node.host)
                 try:
-                    self._shake_hands(channel.shake_hands(str(node)))
+                    self._shake_hands(channel.shake_hands(str(node)), channel.RECORD)
                 except SendTimeout as error:
                     raise tls_silence(node, error) from None
                 self._encrypt(channel)
@@ -295,11 +309,13 @@ class ConnectMethods:
             self._set_read_timeout(read_timeout)
         except BaseException as error:
             self._fail(error)
+            if isinstance(error, LinkError) and not isinstance(error, ConnectError):
+                raise ConnectError(f"{node} ended the connection while it was being made ({error})") from None
             raise
 
-    def _shake_hands(self, steps: Generator[bytes, bytes, bytes]) -> None:
-        buffer = memoryview(bytearray(tls.Channel.RECORD))
-        received = None
+    def _shake_hands(self, steps: Generator[bytes, bytes, bytes], size: int) -> None:
+        buffer = memoryview(bytearray(size))
+        received: Any = None
         try:
             while True:
                 data = steps.send(received)
@@ -334,13 +350,13 @@ class ConnectMethods:
         if self._warned:
             return
         if self._tls_unverified:
-            text = tls.UNVERIFIED
+            text = insecure.UNVERIFIED
         elif self._tls_context is None and credentials.userid and self._peer and not is_loopback(self._peer):
-            text = tls.CLEAR_TEXT.format(self._peer)
+            text = insecure.CLEAR_TEXT.format(self._peer)
         else:
             return
         self._warned = True
-        tls.warn_insecure(text)
+        insecure.warn_insecure(text)
 
     def _handshake(self, flags: int) -> None:
         """``wire: API 0 <length> / <flag>_1_4_2``, answered by session id, object count and byte order."""
@@ -354,6 +370,7 @@ class ConnectMethods:
         where = f"{self.host}:{self.port}"
         refusal: Exception | None = None
         accepted = None
+        head = "", "", ""
         try:
             head = self._read_head()
             status = credentials.redact(self._reader.read_line(LINE_LIMIT).decode(errors="replace"))
@@ -384,7 +401,7 @@ class ConnectMethods:
         self._session_id = head[0]
         self._identify(head[0], options.request_header(flags), self._compress)
 
-    def _ask_plainly(self, script: str):
+    def _ask_plainly(self, script: str) -> Any:
         """The neutral result of a script on the connection that is being made, synchronous."""
         header = options.request_header(self._plain_flags & ~options.ASYNCHRONOUS)
         return self._request("exec", script, (), header, {"raw": True, "lossless": False})
@@ -397,7 +414,7 @@ class ConnectMethods:
                 answer = None
             check(f"{self.host}:{self.port}", answer)
 
-    def _call_plainly(self, function: str, header: bytes):
+    def _call_plainly(self, function: str, header: bytes) -> Any:
         """Call a function without arguments, as ``function`` requests of the protocol; returns the neutral reply."""
         body = f"function\n{function}\n0\n1".encode()
         self._send_bytes(b"API2 %b %d / %b\n%b" % (self.session_id.encode(), len(body), header, body))
@@ -425,7 +442,7 @@ class ConnectMethods:
         self._warn_of_insecurity(credentials)
         header = options.request_header(self._plain_flags)
 
-        def log_in(mark: bytes):
+        def log_in(mark: bytes) -> Any:
             # the password is in no variable: tracebacks may be shown with their values
             return self._request(
                 "call", "login", (credentials.userid, credentials.reveal(), False), header + mark,
@@ -433,8 +450,9 @@ class ConnectMethods:
             )
 
         where, user = f"{self.host}:{self.port}", credentials.userid
+        refusal: str | None
         try:
-            if self._may_repeat:
+            if self._may_repeat and self._recovery is not None:
                 accepted = self._recovery.carry_out(self, "call", log_in, marked=False)
             else:
                 accepted = self._answered(log_in(b""))
@@ -444,7 +462,7 @@ class ConnectMethods:
             refusal = "wrong user name or password" if accepted is False else None
         if refusal is not None:
             raise AuthenticationError(f"{where} refused user {user!r}: {refusal}")
-        if self._recovery is not None:
+        if self._credentials is not None:
             self._credentials = credentials
 
     @classmethod

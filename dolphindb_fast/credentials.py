@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
+from typing import Any
 
 from .errors import UsageError
 
 __all__ = ["Credentials", "is_loopback"]
 
 
-def _fault_of(text) -> str:
+def _fault_of(text: object) -> str:
     """Why a text can't stand in a line of a request, without the text itself; empty if it can."""
     if not isinstance(text, str):
         return f"must be str, not {type(text).__name__}"
@@ -37,6 +39,7 @@ class Credentials:
     """
 
     __slots__ = ("_reveal", "userid")
+    _reveal: Callable[[], str]
 
     def __init__(self, userid: str | None, password: str | None) -> None:
         self.userid = userid = userid or ""
@@ -63,5 +66,5 @@ class Credentials:
     def __repr__(self) -> str:
         return f"Credentials({self.userid!r}, ***)"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Credentials, (self.userid, None)

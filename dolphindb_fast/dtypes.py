@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ARROW_RULES", "RULES", "Cast", "Rule", "Source", "cast"]
+__all__ = ["ARROW_FORMATS", "ARROW_RULES", "RULES", "Cast", "Rule", "Source", "arrow_name", "cast"]
 
 
 class Rule(NamedTuple):
@@ -79,6 +79,32 @@ ARROW_RULES = (
     Rule("fixed_size_binary[16]", "INT128", "", ""),
 )
 
+#: what Arrow's C data interface calls its types; those with parameters stand in `arrow_name`
+ARROW_FORMATS = {
+    "n": "null", "b": "bool", "c": "int8", "C": "uint8", "s": "int16", "S": "uint16", "i": "int32", "I": "uint32",
+    "l": "int64", "L": "uint64", "e": "halffloat", "f": "float", "g": "double", "z": "binary", "Z": "large_binary",
+    "vz": "binary_view", "u": "string", "U": "large_string", "vu": "string_view", "tdD": "date32[day]",
+    "tdm": "date64[ms]", "tts": "time32[s]", "ttm": "time32[ms]", "ttu": "time64[us]", "ttn": "time64[ns]",
+    "tss:": "timestamp[s]", "tsm:": "timestamp[ms]", "tsu:": "timestamp[us]", "tsn:": "timestamp[ns]",
+    "tDs": "duration[s]", "tDm": "duration[ms]", "tDu": "duration[us]", "tDn": "duration[ns]",
+    "tiM": "month_interval", "tiD": "day_time_interval", "tin": "month_day_nano_interval", "+l": "list",
+    "+L": "large_list", "+vl": "list_view", "+vL": "large_list_view", "+s": "struct", "+m": "map",
+    "+r": "run_end_encoded",
+}
+
+
+def arrow_name(format: str) -> str:
+    """The name of an Arrow type without what is in it; a format that is none stands for itself."""
+    kind, _, rest = format.partition(":")
+    if kind == "d" and "," in rest:
+        precision, scale, *bits = rest.split(",")
+        return f"decimal{bits[0] if bits else 128}({precision}, {scale})"
+    if kind in ("w", "+w"):
+        return f"{'fixed_size_binary' if kind == 'w' else 'fixed_size_list'}[{rest}]"
+    if rest and kind + ":" in ARROW_FORMATS:
+        return f"{ARROW_FORMATS[kind + ':'][:-1]}, tz={rest}]"
+    return ARROW_FORMATS.get(format, f"of format {format!r}")
+
 
 class Source(NamedTuple):
     """Cells of fixed width, wherever they come from.
@@ -112,7 +138,7 @@ class Cast(NamedTuple):
 
     load: str
     store: str
-    flags: frozenset = frozenset()
+    flags: frozenset[str] = frozenset()
     digits: int = 0
     modulo: int = 0
     divide: int = 1
@@ -190,12 +216,12 @@ def cast(source: Source, target: str, scale: int = 0) -> Cast | None:
     return steps._replace(flags=frozenset(flags))
 
 
-def _decimal_steps(steps: Cast, source: Source, scale: int, flags: set) -> Cast:
-    if source.kind == "decimal" and source.load == "I128":
-        return steps._replace(digits=scale - source.scale, flags=frozenset({"ROUND"}))
-    if source.kind == "decimal":
+def _decimal_steps(steps: Cast, source: Source, scale: int, flags: set[str]) -> Cast:
+    if source.kind == "decimal" and source.load == steps.store != "I128" and source.scale == scale:
         # as it lies
         return steps
+    if source.kind == "decimal":
+        return steps._replace(digits=scale - source.scale, flags=frozenset({"ROUND"}))
     if source.kind == "float":
         return steps._replace(digits=scale, flags=frozenset(flags | {"ROUND"}))
     if steps.store == "I128":

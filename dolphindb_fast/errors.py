@@ -5,7 +5,12 @@ for the official client, which raises ``RuntimeError`` for everything, keeps cat
 """
 from __future__ import annotations
 
+import queue
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._core import Submission
 
 __all__ = [
     "AuthenticationError",
@@ -17,6 +22,7 @@ __all__ = [
     "NotSupported",
     "OutcomeUnknown",
     "ProtocolError",
+    "QueueFull",
     "ReplyTimeout",
     "SendTimeout",
     "ServerError",
@@ -115,6 +121,10 @@ class ServerError(RuntimeError):
         self.serverText = serverText
 
 
+class QueueFull(queue.Full, RuntimeError):
+    """A writer has no room for more rows; what was to be inserted was not taken."""
+
+
 def server_error(kind: str, script: str, status: str) -> ServerError:
     """The exception for an error line; `kind` is "call", "exec", "upload" or "runBlock"."""
     # the official message names the leader by host and port only
@@ -134,7 +144,7 @@ class SubmissionError(RuntimeError):
         How many there were.
     """
 
-    def __init__(self, failures: list, count: int) -> None:
+    def __init__(self, failures: list[Submission], count: int) -> None:
         self.failures = failures
         self.count = count
         super().__init__(failures, count)

@@ -5,6 +5,7 @@ The dtype follows from the wire type alone, never from the values: NULL has a pl
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ def _mask(column: Column) -> np.ndarray:
     return np.zeros(len(column), dtype=bool) if nulls is None else nulls
 
 
-def array(column: Column, convert: Callable):
+def array(column: Column, convert: Callable[[Any], Any]) -> Any:
     """A vector: a list for ANY, else a numpy or pandas array."""
     if column.type == keys.DT_ANY:
         return [convert(item) for item in column.data]
@@ -64,7 +65,7 @@ def _categorical(column: Column) -> pd.Categorical:
     return pd.Categorical(cells)
 
 
-def matrix(value: Matrix, convert: Callable) -> list:
+def matrix(value: Matrix, convert: Callable[[Any], Any]) -> list[Any]:
     """``[cells, row labels, column labels]``; numbers are a masked array, since pandas has none of two dimensions."""
     cells = value.cells
     if cells.type in UNITS:
@@ -82,7 +83,7 @@ def matrix(value: Matrix, convert: Callable) -> list:
 _IN_SECONDS = ("D", "M", "h", "m")
 
 
-def frame(table: Table, convert: Callable) -> pd.DataFrame:
+def frame(table: Table, convert: Callable[[Any], Any]) -> pd.DataFrame:
     """One column for each, duplicate names too."""
     columns = []
     for column in table.columns:

@@ -1,6 +1,8 @@
 """What stands in the header of a request: flags of the session and of one run, and the checks of these arguments."""
 from __future__ import annotations
 
+from typing import Any
+
 from . import settings as keys
 from .errors import NotSupported, UsageError
 
@@ -30,12 +32,12 @@ _METHODS = {"LZ4": 1, "DELTA": 2}
 _DIALECTS = {"ddb": keys.SqlStd.DolphinDB, "oracle": keys.SqlStd.Oracle, "mysql": keys.SqlStd.MySQL}
 
 
-def wire_protocol(protocol, enablePickle, compress) -> int:
+def wire_protocol(protocol: int | str, enablePickle: bool | None, compress: bool) -> int:
     """``settings.PROTOCOL_DDB`` or ``PROTOCOL_ARROW``."""
     if enablePickle and protocol != keys.PROTOCOL_DEFAULT:
         raise UsageError("When enablePickle=true, the parameter protocol must not be specified. ")
     known = _PROTOCOLS.get(protocol.lower()) if isinstance(protocol, str) else protocol
-    if known not in _PROTOCOLS.values():
+    if known is None or known not in _PROTOCOLS.values():
         raise UsageError(f"Protocol {protocol} is not supported. ")
     if enablePickle or known == keys.PROTOCOL_PICKLE:
         name = "enablePickle=True" if enablePickle else "protocol=PROTOCOL_PICKLE"
@@ -48,7 +50,7 @@ def wire_protocol(protocol, enablePickle, compress) -> int:
     return keys.PROTOCOL_DDB if known == keys.PROTOCOL_DEFAULT else known
 
 
-def compress_methods(methods) -> int | tuple[int, ...] | dict[str, int] | None:
+def compress_methods(methods: object) -> int | tuple[int, ...] | dict[str, int] | None:
     """``wire: method`` of all columns, of each by position or by name, 0 for none; None: nothing is compressed."""
     if methods is None or isinstance(methods, str):
         return _method(methods) or None
@@ -59,7 +61,7 @@ def compress_methods(methods) -> int | tuple[int, ...] | dict[str, int] | None:
     raise UsageError(f"compressMethods must be a method, a list or a dict of methods, not {type(methods).__name__}")
 
 
-def _method(method) -> int:
+def _method(method: object) -> int:
     if method is None:
         return 0
     if not isinstance(method, str) or method.upper() not in _METHODS:
@@ -67,9 +69,9 @@ def _method(method) -> int:
     return _METHODS[method.upper()]
 
 
-def wire_parser(parser, python) -> keys.ParserType:
+def wire_parser(parser: Any, python: bool) -> keys.ParserType:
     """The member that a name, number or member (of the official client's enumeration too) means."""
-    value = getattr(parser, "value", parser)
+    value: Any = getattr(parser, "value", parser)
     if python:
         if not hasattr(parser, "value") or value != keys.ParserType.Default.value:
             raise UsageError("The parameter parser must not be specified when python=true")
@@ -82,7 +84,7 @@ def wire_parser(parser, python) -> keys.ParserType:
         raise UsageError(str(error)) from None
 
 
-def wire_sql(sqlStd) -> keys.SqlStd:
+def wire_sql(sqlStd: Any) -> keys.SqlStd:
     """The member that a name, number or member (of the official client's enumeration too) means."""
     value = getattr(sqlStd, "value", sqlStd)
     if isinstance(value, str) and value in _DIALECTS:
@@ -93,15 +95,17 @@ def wire_sql(sqlStd) -> keys.SqlStd:
         raise UsageError(f"sqlStd: {error}") from None
 
 
-def session_flags(asynchronous, compress, parser, dialect) -> int:
+def session_flags(asynchronous: bool, compress: bool, parser: keys.ParserType, dialect: keys.SqlStd) -> int:
     """``wire: flag`` of every request of a session, but for Arrow."""
-    flags = API_CLIENT | dialect.value << SQL_SHIFT
+    flags: int = API_CLIENT | dialect.value << SQL_SHIFT
     flags |= ASYNCHRONOUS if asynchronous else 0
     flags |= COMPRESS if compress else 0
     return flags | {keys.ParserType.Python: PYTHON_PARSER, keys.ParserType.Kdb: KDB_PARSER}.get(parser, 0)
 
 
-def request_header(flags, clearMemory=None, priority=None, parallelism=None, fetchSize=None, disableDecimal=None):
+def request_header(flags: int, clearMemory: bool | None = None, priority: int | None = None,
+                   parallelism: int | None = None, fetchSize: int | None = None,
+                   disableDecimal: bool | None = None) -> bytes:
     """``wire: <flag>_1_<priority>_<parallelism>__<fetchSize>``."""
     priority = 4 if priority is None else priority
     parallelism = 64 if parallelism is None else parallelism

@@ -23,7 +23,7 @@ from .errors import (
 from .result import to_python
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .session_part import SessionPart
 
 __all__ = ["Node", "Recovery", "checked_address", "parse_site"]
 
@@ -69,7 +69,7 @@ class Node(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
-def checked_address(host, port) -> Node:
+def checked_address(host: object, port: Any) -> Node:
     """Host and port, the port as a number."""
     try:
         number = int(port)
@@ -145,7 +145,7 @@ class Recovery:
     def __init__(self, node: Node, attempts: int | None, retry_writes: bool, *, balanced: bool = False,
                  sites: list[Node] | None = None, public_names: bool = False) -> None:
         self.sites = sites
-        self.nodes = list(dict.fromkeys([*(sites or []), node]))
+        self.nodes: list[Node] = list(dict.fromkeys([*(sites or []), node]))
         self.attempts = attempts
         self.retry_writes = retry_writes
         self.balanced = balanced
@@ -160,7 +160,7 @@ class Recovery:
 
     # -- connecting ------------------------------------------------------------------------------------------
 
-    def connect(self, session: Session) -> None:
+    def connect(self, session: SessionPart) -> None:
         """The first time: any node, then the one with least to do."""
         if not self.balanced:
             return self._reach_any(session, None, session._enable_async)
@@ -178,7 +178,7 @@ class Recovery:
         session._fail(f"moving to {best}")
         return self._reach_any(session, best, session._enable_async)
 
-    def _ask(self, session: Session) -> tuple[list[Node], Node | None]:
+    def _ask(self, session: SessionPart) -> tuple[list[Node], Node | None]:
         try:
             table = session._ask_plainly(PERFORMANCE)
         except ServerError as error:
@@ -186,9 +186,10 @@ class Recovery:
             return [], None
         return least_loaded(table, self.nodes if self.sites else None, self.public_names)
 
-    def _reach_any(self, session: Session, first: Node | None, asynchronous: bool, ready: bool = True) -> None:
+    def _reach_any(self, session: SessionPart, first: Node | None, asynchronous: bool, ready: bool = True) -> None:
         """Connect to `first`, else to one node after the other, beginning behind the last; ready: with startup."""
         waits = pauses()
+        last: Exception | None = None
         for round_number in itertools.count(1):
             start = self.last + 1
             order = [self.nodes[(start + i) % len(self.nodes)] for i in range(len(self.nodes))]
@@ -215,7 +216,7 @@ class Recovery:
                 raise ConnectError(f"no connection to {nodes} after {round_number} attempts: {last}") from last
             pause(self.stopped, next(waits))
 
-    def again(self, session: Session, first: Node | None = None) -> None:
+    def again(self, session: SessionPart, first: Node | None = None) -> None:
         """Connect again if the connection is lost; other threads wait until that is done."""
         if not session._is_lost:
             return session._refuse_unusable() if not session._is_open else None
@@ -245,7 +246,7 @@ class Recovery:
         number = next(self._numbers)
         return b"__%b_%d" % (self._client.encode(), number), b"__%b_-%d" % (self._client.encode(), number)
 
-    def carry_out(self, session: Session, kind: str, call: Callable[[bytes], Any], marked: bool = True):
+    def carry_out(self, session: SessionPart, kind: str, call: Callable[[bytes], Any], marked: bool = True) -> Any:
         """Make a synchronous call, again if it did not reach a server or was sent elsewhere.
 
         Parameters
@@ -277,7 +278,7 @@ class Recovery:
                     raise
         raise AssertionError("unreachable")
 
-    def _leave(self, session: Session, node: Node | None, error: ServerError, connection: int) -> None:
+    def _leave(self, session: SessionPart, node: Node | None, error: ServerError, connection: int) -> None:
         """Go where an error line says; nowhere named: to the next node, after a while if there is no other."""
         log.warning("%s: %s", self.nodes[self.last], error.serverText)
         if node is None and len(self.nodes) == 1:

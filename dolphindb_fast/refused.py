@@ -1,6 +1,9 @@
 """Names of the official client that this package does not have, and what it says when one is used."""
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 from .errors import NotSupported
 
 __all__ = ["MODULE", "RefusedMethods", "SESSION", "refuse"]
@@ -19,19 +22,12 @@ def _names(names: str, what: str, reason: str) -> dict[str, str]:
 #: name in the official module -> what is said of it, later first
 LATER = {
     **_names(
-        "PartitionedTableAppender AutoFitTableAppender TableAppender tableAppender "
-        "AutoFitTableUpserter TableUpserter tableUpsert",
-        "(appenders and upserters)",
-        _LATER + '; run("tableInsert{table}", frame) appends, with columns in the types of the table',
+        "BatchTableWriter",
+        "(a deprecated background writer)",
+        _LATER + "; use MultithreadedTableWriter",
     ),
     **_names(
-        "BatchTableWriter MultithreadedTableWriter "
-        "MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus",
-        "(background writers)",
-        _LATER + "; an asynchronous session with batch() gathers submissions",
-    ),
-    **_names(
-        "DBConnectionPool SimpleDBConnectionPool SimpleDBConnectionPoolConfig",
+        "SimpleDBConnectionPool SimpleDBConnectionPoolConfig",
         "(connection pools)",
         _LATER + "; one session for each thread serves as well",
     ),
@@ -82,7 +78,7 @@ SESSION_NOT_HERE = {
 SESSION = {**SESSION_LATER, **SESSION_NOT_HERE}
 
 
-def refuse(name: str, reason: str):
+def refuse(name: str, reason: str) -> NoReturn:
     """Raise `NotSupported` for a name of the official client."""
     raise NotSupported(f"{name} {reason}")
 
@@ -91,8 +87,8 @@ class RefusedMethods:
     """Methods of the official Session that raise `NotSupported`."""
 
 
-def _method(name: str):
-    def refused(*args, **kwargs):
+def _method(name: str) -> Callable[..., NoReturn]:
+    def refused(*args: Any, **kwargs: Any) -> NoReturn:
         refuse(f"Session.{name}", SESSION[name])
 
     refused.__name__ = name

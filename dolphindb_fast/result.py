@@ -6,9 +6,12 @@ text in tables the default text dtype of the installed pandas.
 """
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from . import exchange
 from . import lossless as lossless_results
 from . import settings as keys
 from ._decode import decode
@@ -18,6 +21,7 @@ from .cells import (
     NUMBERS,
     TEXT,
     UNITS,
+    Convert,
     cut,
     dates,
     dictionary,
@@ -36,7 +40,10 @@ from .errors import UsageError
 __all__ = ["loads", "to_python"]
 
 
-def loads(data, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False, **limits: int):
+def loads(
+    data: bytes | bytearray | memoryview, *, pickleTableToList: bool = False, lossless: bool = False,
+    raw: bool = False, as_: str | None = None, **limits: int,
+) -> Any:
     """The Python object that wire bytes of one object mean; the opposite of `dumps`.
 
     Parameters
@@ -44,6 +51,7 @@ def loads(data, *, pickleTableToList: bool = False, lossless: bool = False, raw:
     data : bytes-like
         One object, without the lines of a reply before it.
     pickleTableToList, lossless, raw : bool
+    as_ : {"arrow", "polars"}, optional
         As `to_python`.
     expansion, allowance : int, optional
         The object may take `allowance` (default 1 MiB) bytes of memory and `expansion` (256) bytes more for each
@@ -61,10 +69,15 @@ def loads(data, *, pickleTableToList: bool = False, lossless: bool = False, raw:
     NotSupported
         A type without a counterpart in Python, or LZ4 without the package lz4.
     """
-    return to_python(decode(data, **limits), pickleTableToList=pickleTableToList, lossless=lossless, raw=raw)
+    forms = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw}
+    if as_ is not None:
+        exchange.check(as_, forms)
+    return to_python(decode(data, **limits), **forms, as_=as_)
 
 
-def to_python(value, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False):
+def to_python(
+    value: Any, *, pickleTableToList: bool = False, lossless: bool = False, raw: bool = False, as_: str | None = None
+) -> Any:
     """Convert a reply.
 
     Parameters
@@ -80,6 +93,9 @@ def to_python(value, *, pickleTableToList: bool = False, lossless: bool = False,
         masked arrays. All else as without.
     raw : bool
         Return `value` itself.
+    as_ : {"arrow", "polars"}, optional
+        Tables become `pyarrow.Table` or `polars.DataFrame`, vectors `pyarrow.Array` or `polars.Series`, of the types in
+        `exchange.TYPES`; NULLs are null. All else as with `lossless`.
 
     Returns
     -------
@@ -94,15 +110,18 @@ def to_python(value, *, pickleTableToList: bool = False, lossless: bool = False,
     """
     if value is None or raw:
         return value
+    if as_ is not None and exchange.is_exportable(value):
+        return exchange.build(value, as_)
     if isinstance(value, Column) and value.form == keys.DF_SCALAR and value.type in NUMBERS:
         # the reply of every append: without arrays of one cell
         cell = value.data.item()
         return None if cell == NULLS[value.data.dtype] else cell
+    lossless = lossless or as_ is not None
     if lossless and pickleTableToList:
         raise UsageError("pickleTableToList and lossless exclude each other")
 
-    def convert(item):
-        return to_python(item, pickleTableToList=pickleTableToList, lossless=lossless)
+    def convert(item: Any) -> Any:
+        return to_python(item, pickleTableToList=pickleTableToList, lossless=lossless, as_=as_)
 
     if isinstance(value, Table):
         if lossless:
@@ -123,7 +142,7 @@ def to_python(value, *, pickleTableToList: bool = False, lossless: bool = False,
     return _vector(value, convert, pickleTableToList)
 
 
-def _vector(column: Column, convert, as_block: bool = False):
+def _vector(column: Column, convert: Convert, as_block: bool = False) -> Any:
     if column.type == keys.DT_ANY:
         return [convert(item) for item in column.data]
     if column.type >= keys.ARRAY_TYPE_BASE:
@@ -131,7 +150,7 @@ def _vector(column: Column, convert, as_block: bool = False):
     return _cells(column)
 
 
-def _cells(column: Column) -> np.ndarray:
+def _cells(column: Column) -> Any:
     if column.type in UNITS:
         return dates(column)
     cells = objects(column)
@@ -169,7 +188,7 @@ def _rows(column: Column) -> np.ndarray:
     return rows
 
 
-def _block(column: Column) -> np.ndarray:
+def _block(column: Column) -> Any:
     """An array vector as an array of two dimensions."""
     sizes = np.diff(column.offsets)
     if len(sizes) and (sizes != sizes[0]).any():
@@ -180,7 +199,7 @@ def _block(column: Column) -> np.ndarray:
     return _cells(rows_of(column)).reshape(len(sizes), int(sizes[0]) if len(sizes) else 0)
 
 
-def _matrix(value: Matrix, convert) -> list:
+def _matrix(value: Matrix, convert: Convert) -> list[Any]:
     cells = _cells(value.cells).reshape((value.rows, value.columns), order="F")
     labels = (None if part is None else _vector(part, convert) for part in (value.row_labels, value.column_labels))
     return [cells, *labels]
@@ -193,7 +212,7 @@ _NANOSECOND_LIMITS = {
 }
 
 
-def _table_dates(column: Column) -> np.ndarray:
+def _table_dates(column: Column) -> Any:
     """datetime64[ns], or seconds or milliseconds if one of the dates is beyond its range."""
     cells = dates(column)
     unit = UNITS[column.type]
@@ -209,17 +228,17 @@ def _table_dates(column: Column) -> np.ndarray:
     return cells.astype("datetime64[ns]", copy=False)
 
 
-def _list(table: Table, convert) -> list:
+def _list(table: Table, convert: Convert) -> list[Any]:
     return [
         _table_dates(column) if column.type in UNITS else _vector(column, convert, True) for column in table.columns
     ]
 
 
-def _frame(table: Table, convert) -> pd.DataFrame:
+def _frame(table: Table, convert: Convert) -> pd.DataFrame:
     rows = len(table)
     texts = rows and any(column.type in (*TEXT, *IDENTIFIERS) for column in table.columns)
     text_dtype = pd.Series(["x"]).dtype if texts else None
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, column in zip(table.names, table.columns, strict=True):
         if column.type in UNITS:
             columns[name] = _table_dates(column)
@@ -235,7 +254,7 @@ def _frame(table: Table, convert) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
 
 
-def _text_array(column: Column, dtype: pd.StringDtype):
+def _text_array(column: Column, dtype: pd.StringDtype) -> Any:
     """An array of the default text dtype of pandas 3; building it here spares DataFrame the inference."""
     if dtype.storage == "pyarrow":
         import pyarrow
@@ -250,5 +269,6 @@ def _text_array(column: Column, dtype: pd.StringDtype):
         else:
             if column.symbols is not None:
                 array = array.take(pyarrow.array(column.data))
-            return dtype.construct_array_type()(pyarrow.chunked_array([array]), dtype=dtype)
+            construct: Any = dtype.construct_array_type()
+            return construct(pyarrow.chunked_array([array]), dtype=dtype)
     return dtype.construct_array_type()._from_sequence(text_cells(column), dtype=dtype)

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .errors import NotSupported
+from .session_part import SessionPart
 
 __all__ = ["Database", "ScriptMethods", "month"]
 
@@ -35,14 +37,14 @@ class Database:
     Its variable on the server has the name that was given to `Session.database`; scripts can use it.
     """
 
-    def __init__(self, dbName: str, s) -> None:
+    def __init__(self, dbName: str, s: Any) -> None:
         self._name = dbName
         self._session = s
 
     def _getDbName(self) -> str:
         return self._name
 
-    def createDimensionTable(self, *args, **kwargs):
+    def createDimensionTable(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises `NotSupported`: it takes and returns tables of the query builder."""
         raise NotSupported(
             "Database.createTable and its kin take tables of the query builder, which is not part of "
@@ -52,7 +54,7 @@ class Database:
     createTable = createPartitionedTable = createDimensionTable
 
 
-class ScriptMethods:
+class ScriptMethods(SessionPart):
     """What a `session.Session` does by running a script."""
 
     def exec(
@@ -65,7 +67,7 @@ class ScriptMethods:
         parallelism: int = 64,
         fetch_size: int | None = None,
         disable_decimal: bool = False,
-    ):
+    ) -> Any:
         """Run a script: `run` without arguments, its options in another spelling."""
         return self._run_with(
             script, (), False, clear_memory, table_to_list, priority, parallelism, fetch_size, disable_decimal
@@ -74,19 +76,19 @@ class ScriptMethods:
     def call(
         self,
         func: str,
-        *args,
+        *args: Any,
         clear_memory: bool = False,
         table_to_list: bool = False,
         priority: int = 4,
         parallelism: int = 64,
         disable_decimal: bool = False,
-    ):
+    ) -> Any:
         """Call a function: `run` with arguments, or without any; its options in another spelling."""
         return self._run_with(
             func, args, True, clear_memory, table_to_list, priority, parallelism, None, disable_decimal
         )
 
-    def runFile(self, filepath: str, *args, **kwargs):
+    def runFile(self, filepath: str, *args: Any, **kwargs: Any) -> Any:
         """Run the script in a file of this machine, in the encoding of its locale.
 
         Parameters
@@ -109,17 +111,19 @@ class ScriptMethods:
 
     def existsDatabase(self, dbUrl: str) -> bool:
         """Whether there is a database of this path."""
-        return self._answered(self.run(f"existsDatabase('{dbUrl}')", raw=False))
+        found: bool = self._answered(self.run(f"existsDatabase('{dbUrl}')", raw=False))
+        return found
 
     def existsTable(self, dbUrl: str, tableName: str) -> bool:
         """Whether the database of this path has such a table."""
-        return self._answered(self.run(f"existsTable('{dbUrl}','{tableName}')", raw=False))
+        found: bool = self._answered(self.run(f"existsTable('{dbUrl}','{tableName}')", raw=False))
+        return found
 
     def dropDatabase(self, dbPath: str) -> None:
         """Delete a database."""
         self.run(f"dropDatabase('{dbPath}')")
 
-    def dropPartition(self, dbPath: str, partitionPaths: str | list[str], tableName: str = None) -> None:
+    def dropPartition(self, dbPath: str, partitionPaths: str | list[str], tableName: str | None = None) -> None:
         """Delete partitions of a database.
 
         Parameters
@@ -164,13 +168,13 @@ class ScriptMethods:
 
     def database(
         self,
-        dbName: str = None,
-        partitionType: int = None,
-        partitions=None,
-        dbPath: str = None,
-        engine: str = None,
-        atomic: str = None,
-        chunkGranularity: str = None,
+        dbName: str | None = None,
+        partitionType: int | None = None,
+        partitions: Any = None,
+        dbPath: str | None = None,
+        engine: str | None = None,
+        atomic: str | None = None,
+        chunkGranularity: str | None = None,
     ) -> Database:
         """Create a database, or open it.
 
@@ -201,7 +205,7 @@ class ScriptMethods:
         self.run(script + ")")
         return Database(name, self)
 
-    def _partitions(self, partitions) -> str:
+    def _partitions(self, partitions: Any) -> str:
         if partitions is None:
             return ""
         if isinstance(partitions[0], np.datetime64):
@@ -212,7 +216,7 @@ class ScriptMethods:
             return "[" + ",".join(map(self._partitions, partitions)) + "]"
         return str(partitions)
 
-    def convertDatetime64(self, datetime64List) -> str:
+    def convertDatetime64(self, datetime64List: Any) -> str:
         """``datetime64`` values as a literal of the script language."""
         texts = [str(value) for value in datetime64List]
         if len(texts[0]) in (7, 10):
@@ -222,6 +226,6 @@ class ScriptMethods:
         literals = [text.replace("-", ".").replace("T", " ") + rest.get(len(text), "") for text in texts]
         return f"datehour([{','.join(literals)}])"
 
-    def convertDatabase(self, databaseList) -> str:
+    def convertDatabase(self, databaseList: Any) -> str:
         """`Database` objects as a literal of the script language."""
         return "[" + ",".join(database._getDbName() for database in databaseList) + "]"

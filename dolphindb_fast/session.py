@@ -10,11 +10,11 @@ import logging
 import re
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from . import arrow, options, tls
+from . import arrow, exchange, options
 from . import settings as keys
-from ._core import SessionCore, Submission
+from ._core import Prepared, Submission
 from ._decode import Reader
 from .acknowledge import AcknowledgeMethods
 from .barrier import BarrierMethods
@@ -24,6 +24,7 @@ from .connecting import LINE_LIMIT, ConnectMethods, seconds
 from .credentials import Credentials
 from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
 from .refused import RefusedMethods
+from .reporting import ReportMethods, StatsReport
 from .result import to_python
 from .scripts import ScriptMethods
 
@@ -76,7 +77,7 @@ class Stats(NamedTuple):
     reconnects: int
 
 
-class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, ScriptMethods, RefusedMethods):
+class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods, ScriptMethods, RefusedMethods):
     """A connection to a DolphinDB server, spelled as in the official client.
 
     Asynchronous mode (``enableASYNC=True``): `run` returns when the operating system has taken the request;
@@ -174,14 +175,14 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         protocol: int = keys.PROTOCOL_DEFAULT,
         python: bool = False,
         *,
-        enableASYN=None,
+        enableASYN: bool | None = None,
         show_output: bool = True,
         sqlStd: keys.SqlStd = keys.SqlStd.DolphinDB,
         parser: keys.ParserType | str = keys.ParserType.Default,
         lossless: bool = False,
         raw: bool = False,
         replySpin: datetime.timedelta | float | None = None,
-        compressMethods: str | list | dict | None = None,
+        compressMethods: str | list[str | None] | dict[str, str | None] | None = None,
         acknowledge: bool = False,
         maxInFlight: int = 1024,
         maxInFlightBytes: int = 67108864,
@@ -224,15 +225,20 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         self.keep_alive_time = keepAliveTime
         self.enableChunkGranularityConfig = enableChunkGranularityConfig
         self.show_output = show_output
-        self._reader: Reader | None = None
+        self._reader = None  # type: ignore[assignment]
         self._closed = False
-        self._tls_context = tls.client_context(enableSSL, sslContext, caFile)
+        self._tls_context = None
+        if enableSSL or sslContext is not None or caFile is not None:
+            from .tls import client_context
+
+            self._tls_context = client_context(enableSSL, sslContext, caFile)
         self._tls_unverified = bool(enableSSL) and sslContext is None and caFile is None
         self._warned = False
         self._peer = ""
         self._recovery = None
         self._may_repeat = False
         self._reconnects = 0
+        self._reports: list[StatsReport] = []
         self._set_reply_spin(None if replySpin is None else seconds("replySpin", replySpin) or 0)
         if acknowledge:
             self._prepare_accounts(enableASYNC, maxInFlight, maxInFlightBytes, onError, keepUnacknowledged)
@@ -249,7 +255,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         try:
             if self._acknowledge and exception[0] is None and not self._closed:
                 self._finish(None)
@@ -261,7 +267,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         state = "closed" if self._closed else f"{self.host}:{self.port}" if self._is_open else "not connected"
         return f"<dolphindb_fast.Session {mode}, {state}>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a Session holds a connection and can't be pickled or copied")
 
     @property
@@ -305,7 +311,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
 
     # -- calls ----------------------------------------------------------------------------------------------
 
-    def upload(self, nameObjectDict: dict) -> object:
+    def upload(self, nameObjectDict: dict[str, Any]) -> object:
         """Set variables of the session on the server.
 
         Parameters
@@ -333,7 +339,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
                 raise UsageError(f"<Exception> in upload: {name} is not a qualified variable name.")
         if not nameObjectDict:
             return -1
-        if not self._may_repeat:
+        if not self._may_repeat or self._recovery is None:
             result = self._upload(nameObjectDict)
         else:
             result = self._recovery.carry_out(self, "upload", lambda mark: self._upload(nameObjectDict), marked=False)
@@ -350,10 +356,24 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         """
         return Batch(self, maxBytes, maxDelay)
 
+    def prepare(self, function: str) -> Prepared:
+        """A call of which all but its one argument is known: ``p(frame)`` is ``run(function, frame)``.
+
+        For loops of small frames; `TableAppender` does it too, and casts them to the table's types.
+
+        Examples
+        --------
+        >>> insert = session.prepare("tableInsert{trades}")
+        >>> for frame in frames:
+        ...     insert(frame)
+        """
+        return Prepared(self, function)
+
     def close(self) -> None:
         """Close the connection without waiting; what was sent is still delivered. May be called again."""
         self._closed = True
         self._session_id = ""
+        self._stop_reports()
         if self._recovery is not None:
             self._recovery.stop()
         self._close()
@@ -371,11 +391,16 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         """Counters of this session, read at this moment."""
         return Stats(*self._counters(), self._reconnects)
 
-    def _run_with(self, script, args, function, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
-                  disableDecimal, lossless=None, raw=None):
+    def _run_with(
+        self, script: str, args: tuple[object, ...], function: bool, clearMemory: bool | None,
+        pickleTableToList: bool | None, priority: int | None, parallelism: int | None, fetchSize: int | None,
+        disableDecimal: bool | None, lossless: bool | None = None, raw: bool | None = None, as_: str | None = None,
+    ) -> Any:
         """`run` with options, or a function call without arguments; called by the core."""
-        forms = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw}
-        forms = {name: form for name, form in forms.items() if form is not None}
+        given = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw, "as_": as_}
+        forms: dict[str, Any] = {name: form for name, form in given.items() if form is not None}
+        if as_ is not None:
+            exchange.check(as_, {**self._forms, **forms})
         if fetchSize is None or function:
             header = options.request_header(self._flags, clearMemory, priority, parallelism, None, disableDecimal)
             return self._call("call" if function else "exec", script, args, header, forms)
@@ -386,9 +411,9 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         header = options.request_header(self._plain_flags, clearMemory, priority, parallelism, fetchSize)
         return self._call("runBlock", script, (), header, forms)
 
-    def _call(self, kind, script, args, header, forms):
+    def _call(self, kind: str, script: str, args: tuple[object, ...], header: bytes, forms: dict[str, bool]) -> Any:
         """Make a request of `run`, again where `connect` allowed it."""
-        if not self._may_repeat:
+        if not self._may_repeat or self._recovery is None:
             return self._request(kind, script, args, header, forms)
         return self._recovery.carry_out(
             self, kind, lambda mark: self._request(kind, script, args, header + mark, forms)
@@ -412,7 +437,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
         if self.show_output:
             print(message.decode(errors="replace"))
 
-    def _receive(self, kind: str, script: str):
+    def _receive(self, kind: str, script: str) -> Any:
         """Read one reply; called by the core with the lock held. Any fault in it closes the connection."""
         try:
             line = b"OK"
@@ -442,7 +467,7 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
             self._hold(blocks.held)
         return blocks
 
-    def _receive_block(self):
+    def _receive_block(self) -> Any:
         """Read one block; called by the core with the lock held. Any fault in it closes the connection."""
         try:
             return self._reader.read_object()
@@ -454,18 +479,18 @@ class Session(SessionCore, ConnectMethods, AcknowledgeMethods, BarrierMethods, S
             self._fail(error)
             raise
 
-    def _result(self, value, forms=None):
+    def _result(self, value: Any, forms: Any = None) -> Any:
         if forms is None:
             return self._convert(value)
         if type(value) is Blocks:
             return BlockReader(self, value, forms)
         return self._converter(forms)(value)
 
-    def _converter(self, forms: dict):
+    def _converter(self, forms: dict[str, bool]) -> Any:
         """What makes results in these forms, else in the session's."""
-        wanted = {name: True for name, form in {**self._forms, **forms}.items() if form}
-        convert = functools.partial(to_python, **wanted) if wanted else to_python
-        table = self._arrow_table
+        wanted = {name: form for name, form in {**self._forms, **forms}.items() if form}
+        convert: Callable[[Any], Any] = functools.partial(to_python, **wanted) if wanted else to_python
+        table = None if "as_" in wanted else self._arrow_table
         return convert if table is None else lambda value: value if isinstance(value, table) else convert(value)
 
     def _unsolicited(self, data: bytes) -> None:

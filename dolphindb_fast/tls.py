@@ -1,44 +1,23 @@
 """Encrypted connections: which certificates are trusted, the handshake, records in memory.
 
 A `Channel` turns bytes into others and never touches a socket: the link stays the only owner of the connection, with
-its time-outs, signals and counters.
+its time-outs, signals and counters. Imported by the first session that needs it: the ssl module takes longer to import
+than half of this package.
 """
 from __future__ import annotations
 
 import os
 import ssl
-import sys
-import warnings
 from collections.abc import Generator
 
 from .errors import CertificateError, ConnectError, UsageError
 
-__all__ = ["CLEAR_TEXT", "Channel", "InsecureConnectionWarning", "UNVERIFIED", "client_context", "warn_insecure"]
-
-UNVERIFIED = (
-    "enableSSL=True without sslContext or caFile encrypts but does not verify whom it talks to, as the official "
-    "client: whoever answers at that address gets user name and password. Give caFile (or sslContext) to verify."
-)
-CLEAR_TEXT = (
-    "user name and password go to {} in clear text; enableSSL=True with caFile encrypts them, if the server has "
-    "enableHTTPS=true"
-)
+__all__ = ["Channel", "client_context"]
 
 
-class InsecureConnectionWarning(UserWarning):
-    """A connection that others can read, or whose other end nobody verified."""
-
-
-def warn_insecure(message: str) -> None:
-    """Warn the caller of this package, whichever of its functions was called."""
-    # the frames between differ: connect is called by the constructor too
-    level, frame, package = 1, sys._getframe(), os.path.dirname(__file__) + os.sep
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, InsecureConnectionWarning, stacklevel=level)
-
-
-def client_context(enableSSL: bool, sslContext, caFile) -> ssl.SSLContext | None:
+def client_context(
+    enableSSL: bool, sslContext: ssl.SSLContext | None, caFile: str | os.PathLike[str] | None
+) -> ssl.SSLContext | None:
     """The context of a session's connections; None without TLS."""
     if not enableSSL:
         if sslContext is not None or caFile is not None:
@@ -111,13 +90,13 @@ class Channel:
         """Encrypted bytes to be sent, which are then forgotten."""
         return self._outgoing.read()
 
-    def write(self, data) -> None:
+    def write(self, data: memoryview) -> None:
         """Encrypt all of `data` into `outgoing`."""
         view = memoryview(data)
         while view:
             view = view[self._ssl.write(view):]
 
-    def read(self, data) -> bytes:
+    def read(self, data: memoryview) -> bytes:
         """Take received bytes; what they decrypt to."""
         self._incoming.write(data)
         parts = []

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import settings as keys
 from ._core import SessionCore, dumps
@@ -31,7 +31,7 @@ _HEAD = re.compile(
 )
 
 
-def verify(obj) -> int:
+def verify(obj: object) -> int:
     """Compare the wire bytes of one object with what the official client makes of it.
 
     The order of dictionaries and sets is left out of account: the official client's is that of its hash table.
@@ -62,25 +62,26 @@ def verify(obj) -> int:
     raise Mismatch(explain(ours, theirs))
 
 
-def _official(obj) -> bytes:
+def _official(obj: object) -> bytes:
     try:
         from dolphindb import io
     except ImportError as error:
         raise NotSupported(f"verify compares with the official client, which can't be imported: {error}") from None
     try:
-        return io.dumps(obj)
+        official: bytes = io.dumps(obj)
     except Exception as error:
         kind = type(obj).__name__
         raise NotSupported(f"the official client refuses this {kind}, nothing can be compared: {error}") from error
+    return official
 
 
-def _has_order_of_its_own(obj) -> bool:
+def _has_order_of_its_own(obj: object) -> bool:
     if isinstance(obj, (list, tuple)):
         return any(map(_has_order_of_its_own, obj))
     return isinstance(obj, (dict, set, frozenset))
 
 
-def _ordered(value):
+def _ordered(value: Any) -> Any:
     """Something that is equal for values that differ in the order of dictionaries and sets only."""
     if isinstance(value, Dictionary):
         pairs = zip(_items(value.keys), _items(value.values), strict=True)
@@ -92,7 +93,7 @@ def _ordered(value):
     return dumps(value)
 
 
-def _items(column: Column) -> list:
+def _items(column: Column) -> list[Any]:
     if column.type == keys.DT_ANY:
         return [_ordered(item) for item in column.data]
     if column.offsets is not None:
@@ -147,7 +148,7 @@ def _place(data: bytes, at: int) -> Place:
     return Place("what follows the object", "")
 
 
-def _row(stretch, head, at: int) -> tuple[str, str]:
+def _row(stretch: Any, head: Any, at: int) -> tuple[str, str]:
     """The row of byte `at` in the cells of a vector, and what it says there; empty if `stretch` is something else."""
     from .commands._cells import FIXED_SIZES, describe_cell
 
@@ -173,7 +174,7 @@ def watch(count: int) -> None:
     lock = threading.Lock()
     left = count
 
-    def check(objects) -> None:
+    def check(objects: tuple[object, ...]) -> None:
         nonlocal left
         with lock:
             if not objects or left == 0:
@@ -190,16 +191,16 @@ def watch(count: int) -> None:
                 log.warning("not verified: %s", error)
 
     @functools.wraps(SessionCore.run)
-    def run(self, script, *args, **options):
+    def run(self: Session, script: Any, *args: Any, **options: Any) -> Any:
         check(args)
         return SessionCore.run(self, script, *args, **options)
 
     @functools.wraps(Session.call)
-    def call(self, func, *args, **options):
+    def call(self: Session, func: Any, *args: Any, **options: Any) -> Any:
         check(args)
         return super(Session, self).call(func, *args, **options)
 
-    def _upload(self, variables):
+    def _upload(self: Session, variables: dict[str, object]) -> Any:
         check(tuple(variables.values()))
         return SessionCore._upload(self, variables)
 

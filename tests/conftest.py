@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import importlib.util
 import os
 from dataclasses import dataclass
 
 import pytest
 from support.recorder import Recorder, official_session, our_session
 from support.server_process import outside_server
+
+# the source folder on the path, but nothing installed: no entry point
+pytest_plugins = [] if importlib.util.find_spec("dolphindb_fast_pytest") else ["dolphindb_fast.pytest_plugin"]
 
 HANG_SECONDS = float(os.environ.get("DOLPHINDB_FAST_TEST_HANG", "120"))
 _stderr = None

@@ -1,6 +1,7 @@
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int8_t, int64_t, uint8_t
 
+from .kernels cimport ddb_kernels
 from .status cimport ddb_error
 
 cdef extern from "ddb_cast.h" nogil:
@@ -49,6 +50,7 @@ cdef extern from "ddb_cast.h" nogil:
         int64_t null
 
     ctypedef struct ddb_cells:
+        const ddb_kernels *kernels
         const char *data
         ptrdiff_t stride
         int64_t rows

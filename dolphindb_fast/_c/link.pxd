@@ -43,6 +43,7 @@ cdef extern from "ddb_link.h" nogil:
         uint64_t bytes_received
         uint64_t bytes_drained
         int64_t blocked_ns
+        int64_t waiting_since
         ddb_cipher *cipher
         uint8_t inbox[4096]
         size_t inbox_size

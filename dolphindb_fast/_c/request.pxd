@@ -1,6 +1,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 from .arena cimport ddb_arena
+from .arrow cimport ddb_views
 from .cast cimport ddb_cast, ddb_cells
 from .column cimport ddb_column
 from .common cimport ddb_piece, ddb_producer
@@ -38,6 +39,7 @@ cdef extern from "ddb_request.h" nogil:
     int ddb_request_put_cast(ddb_request *request, const ddb_cells *cells, const ddb_cast *cast, ddb_error *error)
     int ddb_request_write_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
     int ddb_request_put_arrow_text(ddb_request *request, const ddb_arrow_text *text, ddb_error *error)
+    int ddb_request_put_views(ddb_request *request, const ddb_views *views, ddb_error *error)
     int ddb_request_put_codes(ddb_request *request, const ddb_codes *codes, const int32_t *numbers, ddb_error *error)
     int ddb_request_settle(ddb_request *request, ddb_error *error)
     size_t ddb_request_size(const ddb_request *request)

@@ -5,6 +5,7 @@ import datetime
 import ipaddress
 import struct
 import uuid
+from typing import Any
 
 from .. import settings as keys
 
@@ -55,7 +56,8 @@ def describe_cell(number: int, cell: bytes, scale: int = 0) -> str:
         return ("-" if value < 0 else "") + digits[:split] + ("." + digits[split:] if digits[split:] else "")
     if number in TEMPORAL:
         try:
-            return TEMPORAL[number](value)
+            text: str = TEMPORAL[number](value)
+            return text
         except (OverflowError, ValueError):
             return f"{value} (out of the calendar)"
     return str(value)
@@ -85,7 +87,7 @@ def _day(value: int) -> str:
     return f"{EPOCH + datetime.timedelta(days=value):%Y.%m.%d}"
 
 
-def _instant(per_second: int, digits: int):
+def _instant(per_second: int, digits: int) -> Any:
     def describe(value: int) -> str:
         whole, rest = divmod(value, per_second)
         text = f"{EPOCH + datetime.timedelta(seconds=whole):%Y.%m.%dT%H:%M:%S}"
@@ -94,7 +96,7 @@ def _instant(per_second: int, digits: int):
     return describe
 
 
-def _time(per_second: int, digits: int):
+def _time(per_second: int, digits: int) -> Any:
     def describe(value: int) -> str:
         whole, rest = divmod(value, per_second)
         if not 0 <= whole < 86400:

@@ -13,7 +13,7 @@ REDRAW = 0.25
 class Display:
     """Where the demo shows what it does; needs rich."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         from rich.console import Console
 
         self.console = Console(highlight=False, soft_wrap=True)

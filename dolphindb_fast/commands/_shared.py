@@ -4,6 +4,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 DEFAULT_PORT = 8848
 
@@ -33,7 +37,7 @@ def add_server_arguments(parser: argparse.ArgumentParser, *, host: str | None, p
     )
 
 
-def connect(host: str, port: int, user: str | None, password: str | None, **options):
+def connect(host: str, port: int, user: str | None, password: str | None, **options: Any) -> Session:
     """A connected session of this package; `options` go to its constructor."""
     from .. import Session
 

@@ -41,7 +41,7 @@ class Stretch(NamedTuple):
 class Stopped(Exception):
     """The walk can't go on: at which byte, and why."""
 
-    def __init__(self, offset: int, reason: str):
+    def __init__(self, offset: int, reason: str) -> None:
         super().__init__(f"byte {offset} (0x{offset:x}): {reason}")
         self.offset = offset
 
@@ -62,7 +62,7 @@ def walk(data: bytes) -> Iterator[Stretch]:
 
 
 class _Walker:
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
         self.depth = 0
@@ -90,7 +90,8 @@ class _Walker:
         size = struct.calcsize(format)
         if offset + size > len(self.data):
             raise Stopped(min(offset, len(self.data)), f"{what}: end of data")
-        return struct.unpack_from(format, self.data, offset)[0]
+        value: int = struct.unpack_from(format, self.data, offset)[0]
+        return value
 
     def since(self, start: int, meaning: str) -> Stretch:
         return Stretch(start, self.data[start : self.at], meaning, self.depth)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ import pandas as pd
 from ..errors import AuthenticationError, ConnectError, LinkError, ServerError
 from ._display import Display
 from ._shared import DEFAULT_PORT, add_server_arguments, connect, fail, missing_extra
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 SYMBOLS = ["IBN", "GTYU", "FHU", "DGT", "FHU", "YUG", "EE", "ZD", "FYU"]
 CREATE = "share streamTable(10000:0, `time`sym`price`id, [TIMESTAMP,SYMBOL,DOUBLE,INT]) as {table}"
@@ -35,7 +38,7 @@ HEAD = ["client", "mode", "s to submit", "s to all rows", "us per call", "rows/s
 class Failed(Exception):
     """The demo can't go on: message and exit code."""
 
-    def __init__(self, message: str, code: int):
+    def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
 
@@ -104,6 +107,7 @@ def start_server(stack: ExitStack, port: int) -> tuple[str, int]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder,
     )
     stack.callback(end_server, process)
+    assert process.stdout is not None
     words = process.stdout.readline().split()
     if words[:2] != ["listening", "on"]:
         process.wait(10)
@@ -114,7 +118,8 @@ def start_server(stack: ExitStack, port: int) -> tuple[str, int]:
     return host, int(number)
 
 
-def end_server(process: subprocess.Popen) -> None:
+def end_server(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None and process.stdout is not None
     process.stdin.close()
     try:
         process.wait(10)
@@ -124,7 +129,7 @@ def end_server(process: subprocess.Popen) -> None:
     process.stdout.close()
 
 
-def official_session(host: str, port: int, user: str, password: str, asynchronous: bool):
+def official_session(host: str, port: int, user: str, password: str, asynchronous: bool) -> Any:
     import dolphindb
 
     session = dolphindb.Session(enableASYNC=asynchronous, show_output=False)
@@ -133,11 +138,11 @@ def official_session(host: str, port: int, user: str, password: str, asynchronou
     return session
 
 
-def own_session(host: str, port: int, user: str, password: str, asynchronous: bool):
+def own_session(host: str, port: int, user: str, password: str, asynchronous: bool) -> Any:
     return connect(host, port, user, password, enableASYNC=asynchronous)
 
 
-def clients() -> dict[str, Callable]:
+def clients() -> dict[str, Callable[..., Any]]:
     """Functions that give a connected session, by the name of the client."""
     found = {"dolphindb_fast": own_session}
     if importlib.util.find_spec("dolphindb") is not None:
@@ -145,7 +150,7 @@ def clients() -> dict[str, Callable]:
     return found
 
 
-def submit(session, function: str, frame: pd.DataFrame, loops: int, update: Callable[[int], None]) -> float:
+def submit(session: Any, function: str, frame: pd.DataFrame, loops: int, update: Callable[[int], None]) -> float:
     """Run example 1's loop; seconds taken, drawing of the bar included (well under one per cent)."""
     run = session.run
     done = 0
@@ -159,7 +164,7 @@ def submit(session, function: str, frame: pd.DataFrame, loops: int, update: Call
     return time.perf_counter() - start
 
 
-def wait_for_rows(observer, table: str, expected: int, update: Callable[[int], None]) -> int:
+def wait_for_rows(observer: Session, table: str, expected: int, update: Callable[[int], None]) -> int:
     """Ask for the number of rows until it is `expected` or has not grown for `PATIENCE` seconds."""
     found = -1
     seen = time.monotonic()
@@ -174,7 +179,7 @@ def wait_for_rows(observer, table: str, expected: int, update: Callable[[int], N
 
 
 def run_one(
-    display: Display, observer, open_session: Callable, client: str, asynchronous: bool,
+    display: Display, observer: Session, open_session: Callable[..., Any], client: str, asynchronous: bool,
     frame: pd.DataFrame, loops: int, table: str,
 ) -> Outcome:
     mode = "asynchronous" if asynchronous else "synchronous"
@@ -194,7 +199,7 @@ def run_one(
     return Outcome(client, mode, loops, submitted, complete, expected, found)
 
 
-def drop(observer, table: str) -> None:
+def drop(observer: Session, table: str) -> None:
     try:
         observer.run(f'undef("{table}", SHARED)')
     except (LinkError, ServerError):

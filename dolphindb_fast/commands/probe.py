@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
 
 from .. import options as wire
 from .._core import dumps
@@ -20,10 +21,13 @@ from ..column import Column
 from ..connecting import LINE_LIMIT, handshake_request, open_socket
 from ..credentials import Credentials
 from ..errors import AuthenticationError, ConnectError, LinkError, ProtocolError, ServerError
-from ..reconnect import checked_address
+from ..reconnect import Node, checked_address
 from ..result import to_python
 from ._display import Display
 from ._shared import DEFAULT_PORT, add_server_arguments, connect, fail, missing_extra
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 TASKS = 4
 PIPELINED = 16
@@ -51,7 +55,7 @@ class Wire:
         Whether the handshake says that the session is.
     """
 
-    def __init__(self, address, credentials: Credentials, asynchronous: bool, timeout: float) -> None:
+    def __init__(self, address: Node, credentials: Credentials, asynchronous: bool, timeout: float) -> None:
         self.timeout = timeout
         self.sock = open_socket(address, timeout, 30)
         self.reader = Reader(self._fill)
@@ -70,7 +74,7 @@ class Wire:
     def close(self) -> None:
         self.sock.close()
 
-    def _fill(self, view) -> int:
+    def _fill(self, view: memoryview) -> int:
         try:
             return self.sock.recv_into(view)
         except TimeoutError:
@@ -108,7 +112,7 @@ class Wire:
     def script(self, text: str, asynchronous: bool = False) -> None:
         self.request(self.header("script\n" + text, asynchronous))
 
-    def reply(self):
+    def reply(self) -> Any:
         """The next reply's value; a `ServerError` is returned, not raised."""
         self._head()
         try:
@@ -135,7 +139,7 @@ class Wire:
 class Probe:
     """The questions, each a method that returns the answer in words."""
 
-    def __init__(self, observer, open_wire: Callable[[bool], Wire], timeout: float) -> None:
+    def __init__(self, observer: Session, open_wire: Callable[[bool], Wire], timeout: float) -> None:
         self.observer = observer
         self.open = open_wire
         self.timeout = timeout
@@ -214,7 +218,7 @@ class Probe:
     def pipelined(self) -> str:
         """Synchronous requests back to back, replies read afterwards."""
         with closing(self.open(False)) as link:
-            found = []
+            found: list[Any] = []
             try:
                 for number in range(PIPELINED):
                     link.script(f"{number}+0")

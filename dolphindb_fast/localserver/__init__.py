@@ -51,10 +51,10 @@ Functions::
     dropFunctionView(name)                        type(X)
     dropTable(dbHandle, tableName)                typestr(X)
     existsDatabase(dbUrl)                         undef(obj, [objType])
-    existsTable(dbUrl, tableName)                 upsert!(obj, newData, [ignoreNull], [keyColNames])
-    first(X)                                      values(X)
-    form(X)                                       version()
-    getRequiredAPIVersion()
+    existsTable(dbUrl, tableName)                 upsert!(obj, newData, [ignoreNull], [keyColNames],
+    first(X)                                          [sortColumns])
+    form(X)                                       values(X)
+    getRequiredAPIVersion()                       version()
     isNodeInitialized()                           casts: bool char short int long float double string symbol
     keyedTable(keyColumns, X, *X)                     blob date month time minute second datetime timestamp
     keys(X)                                           nanotime nanotimestamp datehour uuid ipaddr int128
@@ -79,7 +79,7 @@ Own rules
 * A reply in blocks (``fetchSize``) is cut into tables of that many rows, at least one.
 * Groups come in the order of their first rows; a column that is grouped by is not repeated among the items.
 * A row of a keyed table is replaced where it stands by a later one with the same keys; ``upsert!`` does so by any
-  columns.
+  columns, and sorts the whole table by its ``sortColumns``.
 * Appends count columns by position and convert as `dolphindb_fast.localserver.conversion` lists:
 
     from                           into                          how
@@ -106,6 +106,7 @@ For tests
 ::
 
     server.table("trades"), server.rows("trades")           what arrived
+    server.wait_for_rows("trades", 100)                     until asynchronous appends have arrived
     server.counters, server.open_connections                what happened, and who is connected
     server.failed_tasks                                     requests that ended in an error
     server.refuse("tableInsert", "<NotLeader>host:8849")    the next such request gets this error

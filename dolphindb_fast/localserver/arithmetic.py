@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +51,7 @@ _COMPARISONS = {
 }
 
 
-def _operand(value, symbol: str) -> Column:
+def _operand(value: Any, symbol: str) -> Column:
     if not isinstance(value, Column):
         forms = {MemoryTable: "table", Dictionary: "dictionary", Matrix: "matrix", Set: "set"}
         raise ScriptError(f"operator {symbol}: a {forms.get(type(value), 'value of this kind')} is no operand")
@@ -66,7 +69,7 @@ def _form(a: Column, b: Column) -> int:
     return keys.DF_VECTOR
 
 
-def binary(symbol: str, left, right) -> Column:
+def binary(symbol: str, left: Any, right: Any) -> Column:
     """``left symbol right``"""
     a, b = _operand(left, symbol), _operand(right, symbol)
     if symbol in _COMPARISONS:
@@ -137,7 +140,7 @@ def _compare(symbol: str, a: Column, b: Column) -> Column:
     return Column(keys.DT_BOOL, np.asarray(out).astype(np.int8), form=form)
 
 
-def _comparable(symbol: str, a: Column, b: Column):
+def _comparable(symbol: str, a: Column, b: Column) -> Any:
     """Arrays that compare as the cells do."""
     if a.type == b.type:
         if a.type in _WITHOUT_ORDER and symbol not in _EQUALITY:
@@ -157,7 +160,7 @@ def _comparable(symbol: str, a: Column, b: Column):
     return cast(a, target).data, cast(b, target).data
 
 
-def _compare_texts(symbol: str, a: Column, b: Column):
+def _compare_texts(symbol: str, a: Column, b: Column) -> Any:
     if symbol in _EQUALITY and keys.DF_SCALAR in (a.form, b.form):
         column, wanted = (a, b) if b.form == keys.DF_SCALAR else (b, a)
         equal = _equal_text(plain_text(column), plain_text(wanted).data)
@@ -166,7 +169,7 @@ def _compare_texts(symbol: str, a: Column, b: Column):
     return _COMPARISONS[symbol](x, y)
 
 
-def _equal_text(column: Column, wanted):
+def _equal_text(column: Column, wanted: np.ndarray) -> Any:
     lengths = np.diff(column.offsets)
     equal = lengths == len(wanted)
     rows = np.flatnonzero(equal)
@@ -179,7 +182,7 @@ def _equal_text(column: Column, wanted):
     return equal
 
 
-def is_true(value) -> bool:
+def is_true(value: Any) -> bool:
     """A condition: one number or BOOL; NULL is false."""
     column = _operand(value, "condition")
     if len(column) != 1 or column.type not in (*_NUMERIC, keys.DT_VOID):
@@ -187,14 +190,14 @@ def is_true(value) -> bool:
     return bool(column.data[0] != 0) and not bool(null_mask(column)[0])
 
 
-def _as_boolean(value) -> Column:
+def _as_boolean(value: Any) -> Column:
     column = _operand(value, "logic")
     if column.type not in (*_NUMERIC, keys.DT_VOID):
         raise ScriptError(f"{type_name(column.type)} is not a condition")
     return cast(column, keys.DT_BOOL)
 
 
-def combine(conjunction: bool, values: list) -> Column:
+def combine(conjunction: bool, values: list[Any]) -> Column:
     """``&&`` or ``||`` over the values; NULL counts as false."""
     result = _as_boolean(values[0])
     for value in values[1:]:
@@ -205,13 +208,13 @@ def combine(conjunction: bool, values: list) -> Column:
     return result
 
 
-def invert(value) -> Column:
+def invert(value: Any) -> Column:
     column = _as_boolean(value)
     cells = np.where(null_mask(column), column.data, column.data == 0)
     return Column(keys.DT_BOOL, cells.astype(np.int8), form=column.form)
 
 
-def negative(value, count: int) -> Column:
+def negative(value: Any, count: int) -> Column:
     """`count` minus signs."""
     column = _operand(value, "-")
     if column.type not in _NUMERIC:
@@ -222,7 +225,7 @@ def negative(value, count: int) -> Column:
     return Column(column.type, out.astype(column.data.dtype), form=column.form)
 
 
-def sequence(first, last) -> Column:
+def sequence(first: Any, last: Any) -> Column:
     """``first..last``, both included, downwards too."""
     ends = []
     for value in (first, last):
@@ -240,24 +243,25 @@ def sequence(first, last) -> Column:
 # aggregates -------------------------------------------------------------------------------------
 
 
-def _present(value, name: str):
+def _present(value: Any, name: str) -> Any:
     column = _operand(value, name)
     if name in ("sum", "avg") and column.type not in (*_NUMERIC, *(DECIMALS if name == "sum" else ())):
         raise ScriptError(f"{name} of {type_name(column.type)} is not possible")
     return column, ~null_mask(column)
 
 
-def _count(value):
+def _count(value: Any) -> Any:
     # the rows of an array vector count as they are
     if isinstance(value, Column) and element_type(value.type) is not None:
         return scalar(keys.DT_INT, int((~null_mask(value)).sum()))
     return scalar(keys.DT_INT, int(_present(value, "count")[1].sum()))
 
 
-def _sum(value):
+def _sum(value: Any) -> Any:
     column, present = _present(value, "sum")
     if column.type in DECIMALS:
-        total = sum(v for v in decimal_values(column) if v is not None) if present.any() else None
+        values = [v for v in decimal_values(column) if v is not None]
+        total = sum(values, Decimal()) if values else None
         return decimal_scalar(total, keys.DT_DECIMAL128, column.scale)
     target = keys.DT_DOUBLE if column.type in FLOATING else keys.DT_LONG
     cells = column.data[present]
@@ -266,14 +270,14 @@ def _sum(value):
     return scalar(target, cells.sum(dtype=WIRE_DTYPES[target]))
 
 
-def _avg(value):
+def _avg(value: Any) -> Any:
     column, present = _present(value, "avg")
     cells = column.data[present]
     return scalar(keys.DT_DOUBLE, cells.mean(dtype=np.float64) if len(cells) else null_of(keys.DT_DOUBLE))
 
 
-def _extreme(name: str, choose):
-    def extreme(value):
+def _extreme(name: str, choose: Callable[[np.ndarray], Any]) -> Any:
+    def extreme(value: Any) -> Any:
         column, present = _present(value, name)
         if column.type in _WITHOUT_ORDER:
             raise ScriptError(f"{name} of {type_name(column.type)} is not possible")
@@ -284,8 +288,8 @@ def _extreme(name: str, choose):
     return extreme
 
 
-def _at(position: int):
-    def at(value):
+def _at(position: int) -> Any:
+    def at(value: Any) -> Any:
         if not isinstance(value, Column):
             raise ScriptError("first and last need a vector")
         return element(value, position % len(value) if len(value) else -1)

@@ -8,7 +8,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import settings as keys
 from .._core import dumps
@@ -24,6 +24,8 @@ from .requests import (
     FOREIGN_LANGUAGE,
     LINE_LIMIT,
     NO_DECIMALS,
+    Body,
+    Header,
     RequestCache,
     error_line,
 )
@@ -91,7 +93,7 @@ class Connection:
 
     # requests -----------------------------------------------------------------------------------
 
-    def _handshake(self, reader) -> bool:
+    def _handshake(self, reader: Reader) -> bool:
         header = self.cache.header(reader.read_line(LINE_LIMIT))
         known = header.first and header.length <= LINE_LIMIT
         lines = reader.read_bytes(header.length).split(b"\n") if known else [b""]
@@ -121,7 +123,7 @@ class Connection:
         self._send(head % 1 + b"OK\n" + (dumps(TRUE) if prepared is None else prepared.value))
         return True
 
-    def _request(self, reader) -> None:
+    def _request(self, reader: Reader) -> None:
         header = self.cache.header(reader.read_line(LINE_LIMIT))
         body = self.cache.body(reader.read_bytes(header.length))
         if header.first:
@@ -133,7 +135,7 @@ class Connection:
         else:
             self._perform(header, body, values)
 
-    def _more_comes(self, reader) -> bool:
+    def _more_comes(self, reader: Reader) -> bool:
         if len(self.waiting) >= SHUFFLED_TASKS:
             return False
         if reader.buffered:
@@ -147,10 +149,11 @@ class Connection:
         while self.waiting and not self.server._stopping.is_set():
             self.waiting.pop()()
 
-    def _perform(self, header, body, values) -> None:
+    def _perform(self, header: Header, body: Body, values: list[Any]) -> None:
         """Run one request and answer it."""
         self.server._await_turn()
         session = self.session
+        result = None
         try:
             prepared = self.server._reply_to(body.text)
             if prepared is None:
@@ -173,7 +176,7 @@ class Connection:
         else:
             self._reply(header, body, result)
 
-    def _execute(self, header, body, values):
+    def _execute(self, header: Header, body: Body, values: list[Any]) -> Any:
         if header.session != self.number:
             raise ScriptError(f"the session id is {self.number.decode()}")
         if header.flags & FOREIGN_LANGUAGE:
@@ -190,11 +193,11 @@ class Connection:
 
     # replies ------------------------------------------------------------------------------------
 
-    def _is_unanswered(self, header) -> bool:
+    def _is_unanswered(self, header: Header) -> bool:
         asynchronous = self.asynchronous and self.server.order == "unanswered"
         return asynchronous or bool(header.flags & ASYNCHRONOUS)
 
-    def _reply(self, header, body, result) -> None:
+    def _reply(self, header: Header, body: Body, result: Any) -> None:
         value = reply_value(result)
         if value is None:
             return self._send(self._messages() + self.number + b" 0 1\nOK\n")
@@ -208,7 +211,7 @@ class Connection:
             return self._failed(header, body, f"the result can't be sent: {error}")
         self._send_object(encoded)
 
-    def _failed(self, header, body, text: str) -> None:
+    def _failed(self, header: Header, body: Body, text: str) -> None:
         unanswered = self._is_unanswered(header)
         self.server._failure(self, body.text, text, unanswered)
         if unanswered:

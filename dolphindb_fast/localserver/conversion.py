@@ -11,7 +11,9 @@ into any of these and back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +48,7 @@ _CALENDAR = (keys.DT_MONTH, *temporal.INSTANTS)
 
 
 @cache
-def converter(source: tuple[int, int], target: tuple[int, int]):
+def converter(source: tuple[int, int], target: tuple[int, int]) -> Any:
     """The append rule between two types with their scales, or None where it is refused.
 
     The rule takes (column, column name) and returns what a table stores of it: an array, of types with offsets a
@@ -59,24 +61,24 @@ def converter(source: tuple[int, int], target: tuple[int, int]):
         return lambda column, name: plain_text(column)
     if kind == wanted and kind in (keys.DT_ANY, keys.DT_BLOB):
         return lambda column, name: _cells_of(column)
-    elements = element_type(kind), element_type(wanted)
-    if None not in elements:
-        rule = _column_rule((elements[0], source[1]), (elements[1], scale))
-        return None if rule is None else partial(_converted_rows, rule, (elements[1], scale))
+    element, wanted_element = element_type(kind), element_type(wanted)
+    if element is not None and wanted_element is not None:
+        rule = _column_rule((element, source[1]), (wanted_element, scale))
+        return None if rule is None else partial(_converted_rows, rule, (wanted_element, scale))
     rule = _column_rule(source, target)
     return None if rule is None else partial(_converted, rule, target)
 
 
-def _converted(rule, target: tuple[int, int], column: Column, name: str):
+def _converted(rule: Callable[[Any], Any], target: tuple[int, int], column: Column, name: str) -> Any:
     try:
         return rule(column)
     except NotACell as error:
         raise _does_not_fit(column, error.args[0], target, f"column '{name}', row {error.args[0]}") from None
 
 
-def _converted_rows(rule, target: tuple[int, int], column: Column, name: str) -> Column:
+def _converted_rows(rule: Callable[[Any], Any], target: tuple[int, int], column: Column, name: str) -> Column:
     """Array vectors: their cells are converted as a column of the element type would be."""
-    cells = Column(element_type(column.type), column.data, scale=column.scale)
+    cells = Column(column.type - keys.ARRAY_TYPE_BASE, column.data, scale=column.scale)
     try:
         data = rule(cells)
     except NotACell as error:
@@ -87,12 +89,12 @@ def _converted_rows(rule, target: tuple[int, int], column: Column, name: str) ->
     return Column(target[0] + keys.ARRAY_TYPE_BASE, data, offsets=column.offsets, scale=target[1])
 
 
-def _cells_of(column: Column):
+def _cells_of(column: Column) -> Any:
     """What `converter` promises."""
     return column if column.offsets is not None else column.data
 
 
-def _column_rule(source: tuple[int, int], target: tuple[int, int]):
+def _column_rule(source: tuple[int, int], target: tuple[int, int]) -> Any:
     """From a column of a fixed-width type to cells of another, or None."""
     (kind, _), (wanted, scale) = source, target
     if kind not in WIRE_DTYPES or wanted not in WIRE_DTYPES or wanted == keys.DT_VOID:
@@ -111,7 +113,7 @@ def _does_not_fit(column: Column, row: int, target: tuple[int, int], place: str)
     return ScriptError(f"{place}: {value} ({source}) does not fit into {type_name(*target)}")
 
 
-def _rule(source: int, target: int):
+def _rule(source: int, target: int) -> Any:
     if source in INTEGRAL and target in INTEGRAL:
         return _linear(source, target)
     if source in (*INTEGRAL, *FLOATING) and target in FLOATING:
@@ -125,11 +127,11 @@ def _rule(source: int, target: int):
     return None
 
 
-def _bounded(source: int, target: int, low: int, high: int, transform):
+def _bounded(source: int, target: int, low: int, high: int, transform: Callable[[np.ndarray], np.ndarray]) -> Any:
     """`transform` for cells from `low` to `high`; NULL to NULL; anything else is out of range."""
     null, target_null, dtype = null_of(source), null_of(target), WIRE_DTYPES[target]
 
-    def rule(data):
+    def rule(data: np.ndarray) -> Any:
         if not len(data):
             return data.astype(dtype)
         # the usual column has neither NULL nor a value out of range: two reductions, one transform
@@ -146,7 +148,7 @@ def _bounded(source: int, target: int, low: int, high: int, transform):
     return rule
 
 
-def _linear(source: int, target: int, unit: int = 1, target_unit: int = 1):
+def _linear(source: int, target: int, unit: int = 1, target_unit: int = 1) -> Any:
     """Cells of `unit` into cells of `target_unit`, rounding down."""
     first, last = _range(source)
     target_first, target_last = _range(target)
@@ -169,11 +171,11 @@ def _range(type_id: int) -> tuple[int, int]:
     return info.min + 1, info.max
 
 
-def _to_floating(source: int, target: int):
+def _to_floating(source: int, target: int) -> Any:
     null, target_null, dtype = null_of(source), null_of(target), WIRE_DTYPES[target]
     narrowing = source == keys.DT_DOUBLE and target == keys.DT_FLOAT
 
-    def rule(data):
+    def rule(data: np.ndarray) -> Any:
         missing = data == null
         with np.errstate(over="ignore", invalid="ignore"):
             out = data.astype(dtype)
@@ -191,7 +193,7 @@ def _to_floating(source: int, target: int):
 _EPOCH_MONTH = 1970 * 12
 
 
-def _by_calendar(source: int, target: int):
+def _by_calendar(source: int, target: int) -> Any:
     """Conversions with MONTH on one side: by way of DATE, the only neighbour that has a calendar."""
     date = keys.DT_DATE
     if source == keys.DT_MONTH:
@@ -271,7 +273,7 @@ def _nulls(column: Column, target: int, scale: int) -> Column:
     return Column(target, cells, form=column.form, scale=scale)
 
 
-def _from_decimals(column: Column, target: int):
+def _from_decimals(column: Column, target: int) -> Any:
     """Decimals into floating numbers, or towards zero into integers."""
     values = decimal_values(column)
     if target in FLOATING:
@@ -287,7 +289,7 @@ def _from_decimals(column: Column, target: int):
 
 
 @cache
-def _cast_rule(source: int, target: int):
+def _cast_rule(source: int, target: int) -> Any:
     if not {source, target} <= _PLAIN:
         return None
     append = _rule(source, target)
@@ -308,22 +310,22 @@ def _cast_rule(source: int, target: int):
     return _linear(source, target)
 
 
-def _time_of_day(source: int, target: int):
+def _time_of_day(source: int, target: int) -> Any:
     day = 86_400_000_000_000
     unit = temporal.INSTANTS[source]
     target_unit = temporal.TIMES_OF_DAY[target]
 
-    def within_day(data):
+    def within_day(data: np.ndarray) -> Any:
         units = data.astype(np.int64) % max(day // unit, 1)
         return units * unit // target_unit
 
     return _bounded(source, target, *_range(source), within_day)
 
 
-def _to_boolean(source: int):
+def _to_boolean(source: int) -> Any:
     null, target_null = null_of(source), null_of(keys.DT_BOOL)
 
-    def rule(data):
+    def rule(data: np.ndarray) -> Any:
         out = (data != 0).astype(np.int8)
         out[data == null] = target_null
         return out
@@ -331,12 +333,12 @@ def _to_boolean(source: int):
     return rule
 
 
-def _truncated(source: int, target: int):
+def _truncated(source: int, target: int) -> Any:
     """Floating numbers into integers, towards zero; NaN is NULL."""
     null, target_null, dtype = null_of(source), null_of(target), WIRE_DTYPES[target]
     low, high = _range(target)
 
-    def rule(data):
+    def rule(data: np.ndarray) -> Any:
         missing = (data == null) | np.isnan(data)
         # float(high) may be one above the integer: < is exact then
         wrong = ~missing & ~((data > float(low) - 1) & (data < float(high) + 1))
@@ -349,7 +351,7 @@ def _truncated(source: int, target: int):
     return rule
 
 
-def _parse_cells(column: Column, target: int):
+def _parse_cells(column: Column, target: int) -> Any:
     out = np.full(len(column), null_of(target), dtype=WIRE_DTYPES[target])
     for row, cell in enumerate(column.strings()):
         if not cell:

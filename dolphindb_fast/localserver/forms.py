@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import settings as keys
@@ -29,7 +31,7 @@ __all__ = ["adopted", "array_type", "cell", "form_of", "indexed", "reply_value",
            "without_decimals"]
 
 
-def adopted(value):
+def adopted(value: Any) -> Any:
     """A decoded argument as the interpreter holds it."""
     if isinstance(value, Table):
         return MemoryTable.of(value)
@@ -38,7 +40,7 @@ def adopted(value):
     return value
 
 
-def reply_value(value):
+def reply_value(value: Any) -> Any:
     """An interpreter's value as a neutral one: tables as snapshots, handles and functions as text."""
     if isinstance(value, MemoryTable):
         return value.snapshot()
@@ -49,7 +51,7 @@ def reply_value(value):
     return text(repr(value))
 
 
-def without_decimals(value):
+def without_decimals(value: Any) -> Any:
     """`value` with every decimal as a DOUBLE, for clients that ask for it."""
 
     def convert(column: Column) -> Column:
@@ -64,7 +66,7 @@ def without_decimals(value):
     return each_column(value, convert)
 
 
-def cell(value):
+def cell(value: Any) -> Any:
     """What may stand in a vector; tables are copied out."""
     value = reply_value(value)
     if value is None:
@@ -72,7 +74,7 @@ def cell(value):
     return value
 
 
-def array_type(value) -> Column:
+def array_type(value: Any) -> Column:
     """``INT[]``: the type of array vectors whose elements are of the type `value`."""
     if isinstance(value, Column) and value.form == keys.DF_SCALAR and value.type in INTEGRAL:
         kind, scale = kind_of_type(int(value.data[0]))
@@ -86,12 +88,12 @@ def array_type(value) -> Column:
 # indices ----------------------------------------------------------------------------------------
 
 
-def _found(value):
+def _found(value: Any) -> Any:
     """An element as the interpreter holds it."""
     return MemoryTable.of(value) if isinstance(value, Table) else value
 
 
-def indexed(value, index):
+def indexed(value: Any, index: Any) -> Any:
     """``value[index]``"""
     if not isinstance(index, Column):
         raise ScriptError("an index must be a number, a name or a vector of them")
@@ -122,7 +124,7 @@ def indexed(value, index):
     return take(value, rows)
 
 
-def _looked_up(value: Dictionary, index: Column):
+def _looked_up(value: Dictionary, index: Column) -> Any:
     """The value of one key; NULL where there is none."""
     if len(index) != 1 or index.type == keys.DT_ANY:
         raise refused("an index of this kind into a dictionary")
@@ -135,7 +137,7 @@ def _looked_up(value: Dictionary, index: Column):
 # names of types and forms -----------------------------------------------------------------------
 
 
-def form_of(value) -> int:
+def form_of(value: Any) -> int:
     """The number of a value's form."""
     forms = {MemoryTable: keys.DF_TABLE, Matrix: keys.DF_MATRIX, Set: keys.DF_SET}
     if isinstance(value, (Column, Dictionary)):
@@ -143,7 +145,7 @@ def form_of(value) -> int:
     return forms.get(type(value), keys.DF_SCALAR)
 
 
-def type_of(value) -> int:
+def type_of(value: Any) -> int:
     """The number of the type of a value's cells; of a dictionary that of its values."""
     if isinstance(value, Column):
         return value.type
@@ -156,7 +158,7 @@ def type_of(value) -> int:
     return keys.DT_HANDLE if isinstance(value, Database) else keys.DT_FUNCTIONDEF
 
 
-def typestr_of(value) -> str:
+def typestr_of(value: Any) -> str:
     """Type and form in words."""
     if isinstance(value, MemoryTable):
         return value.kind

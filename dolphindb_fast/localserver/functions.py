@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .. import settings as keys
 from ..column import WIRE_DTYPES, Column, Dictionary, Table
 from . import (
@@ -36,6 +38,9 @@ from .vectors import (
 )
 from .wide import kind_of_type
 
+if TYPE_CHECKING:
+    from .interpreter import Session
+
 __all__ = ["BUILTINS", "CONSTANTS", "signatures"]
 
 #: type names, partition schemes and kinds of objects: numbers, as in the language
@@ -47,7 +52,7 @@ CONSTANTS |= {"VAR": text("VAR"), "SHARED": text("SHARED"), "DEF": text("DEF")}
 CONSTANTS |= {"true": TRUE, "false": FALSE, "NULL": VOID}
 
 
-def _table(value, what: str) -> MemoryTable:
+def _table(value: Any, what: str) -> MemoryTable:
     if isinstance(value, MemoryTable):
         return value
     raise ScriptError(f"{what} must be a table")
@@ -57,7 +62,7 @@ def _table(value, what: str) -> MemoryTable:
 
 
 @builtin("login(userId, password, [encrypted])")
-def login(session, user, password, encrypted=None):
+def login(session: Session, user: Any, password: Any, encrypted: Any = None) -> None:
     if encrypted is not None and arithmetic.is_true(encrypted):
         raise refused("an encrypted login")
     name = text_value(user, "login: userId")
@@ -66,38 +71,38 @@ def login(session, user, password, encrypted=None):
 
 
 @builtin("logout()")
-def logout(session):
+def logout(session: Session) -> None:
     session.user = "guest"
 
 
 @builtin("version()")
-def version(session):
+def version(session: Session) -> Any:
     return text("dolphindb_fast local server (not a DolphinDB server)")
 
 
 @builtin("isNodeInitialized()")
-def is_node_initialized(session):
+def is_node_initialized(session: Session) -> Any:
     return TRUE
 
 
 @builtin("getRequiredAPIVersion()")
-def get_required_api_version(session):
+def get_required_api_version(session: Session) -> None:
     return None
 
 
 @builtin("clearAllCache()")
-def clear_all_cache(session):
+def clear_all_cache(session: Session) -> None:
     return None
 
 
 @builtin("print(*X)")
-def print_(session, *values):
+def print_(session: Session, *values: Any) -> None:
     for value in values:
         session.printed.append(rendered(reply_value(value)))
 
 
 @builtin("undef(obj, [objType])")
-def undef(session, obj, kind=None):
+def undef(session: Session, obj: Any, kind: Any = None) -> None:
     wanted = "VAR" if kind is None else text_value(kind, "undef: objType").upper()
     scopes = {"VAR": session.variables, "SHARED": session.workspace.shared, "DEF": session.functions}
     if wanted not in scopes:
@@ -111,14 +116,14 @@ def undef(session, obj, kind=None):
 
 
 @builtin("addFunctionView(udf)")
-def add_function_view(session, function):
+def add_function_view(session: Session, function: Any) -> None:
     if not isinstance(function, UserFunction) or not function.name:
         raise ScriptError("addFunctionView: a function with a name is needed")
     session.workspace.views[function.name] = function
 
 
 @builtin("dropFunctionView(name)")
-def drop_function_view(session, name):
+def drop_function_view(session: Session, name: Any) -> None:
     name = name.name if isinstance(name, UserFunction) else text_value(name, "dropFunctionView: name")
     if session.workspace.views.pop(name, None) is None:
         raise ScriptError(f"The function view '{name}' does not exist")
@@ -127,7 +132,7 @@ def drop_function_view(session, name):
 # tables -----------------------------------------------------------------------------------------
 
 
-def _made_table(arguments, kind, key_columns=()):
+def _made_table(arguments: Any, kind: Any, key_columns: Any = ()) -> Any:
     first = arguments[0].value
     if isinstance(first, Column) and first.form == keys.DF_PAIR:
         if len(arguments) != 3:
@@ -153,7 +158,7 @@ def _made_table(arguments, kind, key_columns=()):
     return keyed
 
 
-def _empty_table(capacity, names, types, kind, key_columns):
+def _empty_table(capacity: Any, names: Any, types: Any, kind: Any, key_columns: Any) -> MemoryTable:
     if capacity.type not in INTEGRAL or capacity.data[1] != 0:
         raise refused("a table that begins with rows (capacity:size with a size other than 0)")
     if not isinstance(names, Column) or names.type not in TEXT:
@@ -170,33 +175,33 @@ def _empty_table(capacity, names, types, kind, key_columns):
 
 
 @builtin("table(X, *X)", labelled=True)
-def table(session, *arguments):
+def table(session: Session, *arguments: Any) -> Any:
     return _made_table(arguments, "IN-MEMORY TABLE")
 
 
 @builtin("streamTable(X, *X)", labelled=True)
-def stream_table(session, *arguments):
+def stream_table(session: Session, *arguments: Any) -> Any:
     return _made_table(arguments, "REALTIME TABLE")
 
 
 @builtin("keyedTable(keyColumns, X, *X)", labelled=True)
-def keyed_table(session, key_columns, *arguments):
+def keyed_table(session: Session, key_columns: Any, *arguments: Any) -> Any:
     names = _names(key_columns.value, "keyedTable: keyColumns")
     return _made_table(arguments, "IN-MEMORY KEYED TABLE", names)
 
 
-def _names(value, what: str) -> tuple[str, ...]:
+def _names(value: Any, what: str) -> tuple[str, ...]:
     if not isinstance(value, Column) or value.type not in TEXT or not len(value):
         raise ScriptError(f"{what} must be column names")
     return tuple(value.strings())
 
 
-def _columns_of(value) -> list[Column]:
+def _columns_of(value: Any) -> list[Column]:
     """The columns of appended data: of a table, a dictionary's values, or a tuple of vectors."""
     if isinstance(value, MemoryTable):
         return value.snapshot().columns
     if isinstance(value, Column) and value.type == keys.DT_ANY:
-        columns = value.data
+        columns: list[Column] = value.data
     elif isinstance(value, Column):
         columns = [value]
     else:
@@ -206,17 +211,17 @@ def _columns_of(value) -> list[Column]:
     return columns
 
 
-def _appended(session, store, columns) -> int:
+def _appended(session: Session, store: Any, columns: Any) -> int:
     """Hand the columns to `store`, scalars repeated; the number of rows."""
     rows = max((len(c) for c in columns if c.form != keys.DF_SCALAR), default=1)
     columns = [repeat(c, rows) if c.form == keys.DF_SCALAR and rows != 1 else c for c in columns]
-    count = store(columns)
+    count: int = store(columns)
     session.counters.rows += count
     return count
 
 
 @builtin("tableInsert(table, *data)")
-def table_insert(session, target, *data):
+def table_insert(session: Session, target: Any, *data: Any) -> Any:
     target = _table(target, "tableInsert: the first argument")
     if not data:
         raise ScriptError("tableInsert: the data are missing")
@@ -245,7 +250,7 @@ def _by_name(target: MemoryTable, given: Dictionary) -> list[Column]:
 
 
 @builtin("append!(obj, newData)")
-def append(session, target, data):
+def append(session: Session, target: Any, data: Any) -> Any:
     if isinstance(target, Column):
         raise refused("append! to a vector")
     target = _table(target, "append!: the first argument")
@@ -255,19 +260,21 @@ def append(session, target, data):
     return target
 
 
-@builtin("upsert!(obj, newData, [ignoreNull], [keyColNames])")
-def upsert(session, target, data, ignore_null=None, key_columns=None):
+@builtin("upsert!(obj, newData, [ignoreNull], [keyColNames], [sortColumns])")
+def upsert(session: Session, target: Any, data: Any, ignore_null: Any = None, key_columns: Any = None,
+           sort_columns: Any = None) -> Any:
     target = _table(target, "upsert!: the first argument")
     if not isinstance(data, MemoryTable):
         raise ScriptError("upsert!: the new data must be a table")
     names = target.key_columns if key_columns is None else _names(key_columns, "upsert!: keyColNames")
     ignore_null = ignore_null is not None and arithmetic.is_true(ignore_null)
-    _appended(session, lambda columns: target.upsert(columns, names, ignore_null), data.snapshot().columns)
+    order = () if sort_columns is None else _names(sort_columns, "upsert!: sortColumns")
+    _appended(session, lambda columns: target.upsert(columns, names, ignore_null, order), data.snapshot().columns)
     return target
 
 
 @builtin("replaceColumn!(table, colName, newCol)")
-def replace_column(session, target, name, column):
+def replace_column(session: Session, target: Any, name: Any, column: Any) -> Any:
     target = _table(target, "replaceColumn!: the first argument")
     if not isinstance(column, Column):
         raise ScriptError("replaceColumn!: the new column must be a vector")
@@ -278,7 +285,7 @@ def replace_column(session, target, name, column):
 
 
 @builtin("schema(table)")
-def schema(session, target):
+def schema(session: Session, target: Any) -> Dictionary:
     if isinstance(target, Database):
         raise refused("schema of a database")
     target = _table(target, "schema: the argument")
@@ -293,13 +300,33 @@ def schema(session, target):
             column_of(keys.DT_INT, [scale if _has_scale(t) else null_of(keys.DT_INT) for t, scale in kinds]),
         ],
     )
-    return Dictionary(
-        texts(["colDefs", "partitionColumnName", "rows"]),
-        Column(
-            keys.DT_ANY,
-            [definitions, text(target.partition_column), integer(len(target))],
-        ),
-    )
+    members = {"colDefs": definitions, **_partitioning(target), "rows": integer(len(target))}
+    return Dictionary(texts(list(members)), Column(keys.DT_ANY, list(members.values())))
+
+
+def _partitioning(target: MemoryTable) -> dict[Any, Any]:
+    """What ``schema`` says of partitions."""
+    members = {"partitionColumnName": text(target.partition_column)}
+    base = target.database
+    if base is None or not target.partition_column or not isinstance(base.scheme, Column):
+        return members
+    scheme = base.scheme
+    kind = _values_of(scheme).type
+    if base.kind == keys.HASH:
+        # as it is written: type and number of buckets
+        kind, scheme = int(scheme.data[0]), integer(int(scheme.data[1]))
+    return {
+        **members,
+        "partitionColumnIndex": integer(target.names.index(target.partition_column)),
+        "partitionColumnType": integer(kind),
+        "partitionType": integer(base.kind),
+        "partitionSchema": scheme,
+    }
+
+
+def _values_of(scheme: Column) -> Column:
+    """The values of a partition scheme, of lists of them the first list."""
+    return scheme.data[0] if scheme.type == keys.DT_ANY else scheme
 
 
 def _has_scale(type_id: int) -> bool:
@@ -309,7 +336,7 @@ def _has_scale(type_id: int) -> bool:
 # databases --------------------------------------------------------------------------------------
 
 
-def _database(session, value) -> Database:
+def _database(session: Session, value: Any) -> Database:
     if isinstance(value, Database):
         return value
     path = text_value(value, "the database")
@@ -319,7 +346,8 @@ def _database(session, value) -> Database:
 
 
 @builtin("database(directory, [partitionType], [partitionScheme], [locations], [engine])")
-def database(session, directory, scheme=None, partitions=None, locations=None, engine=None):
+def database(session: Session, directory: Any, scheme: Any = None, partitions: Any = None, locations: Any = None,
+             engine: Any = None) -> Any:
     path = text_value(directory, "database: directory")
     if not Database.is_path(path):
         raise refused(f"a database outside dfs:// ('{path}')")
@@ -330,21 +358,22 @@ def database(session, directory, scheme=None, partitions=None, locations=None, e
         raise ScriptError(f"database {path} does not exist; a new one needs a partition type")
     if not isinstance(scheme, Column) or scheme.type not in INTEGRAL:
         raise ScriptError("database: partitionType must be VALUE, RANGE, LIST, HASH or COMPO")
-    return session.workspace.databases.setdefault(path, Database(path, int(scheme.data[0])))
+    return session.workspace.databases.setdefault(path, Database(path, int(scheme.data[0]), partitions))
 
 
 @builtin("existsDatabase(dbUrl)")
-def exists_database(session, path):
+def exists_database(session: Session, path: Any) -> Any:
     return boolean(text_value(path, "existsDatabase: dbUrl") in session.workspace.databases)
 
 
 @builtin("dropDatabase(dbUrl)")
-def drop_database(session, value):
+def drop_database(session: Session, value: Any) -> None:
     del session.workspace.databases[_database(session, value).path]
 
 
 @builtin("createPartitionedTable(dbHandle, table, tableName, [partitionColumns])")
-def create_partitioned_table(session, handle, schema_table, name, partition_columns=None):
+def create_partitioned_table(session: Session, handle: Any, schema_table: Any, name: Any,
+                             partition_columns: Any = None) -> Any:
     base = _table(schema_table, "createPartitionedTable: table")
     column = ""
     if partition_columns is not None:
@@ -359,19 +388,19 @@ def create_partitioned_table(session, handle, schema_table, name, partition_colu
 
 
 @builtin("loadTable(database, tableName)")
-def load_table(session, handle, name):
+def load_table(session: Session, handle: Any, name: Any) -> Any:
     return _database(session, handle).table(text_value(name, "loadTable: tableName"))
 
 
 @builtin("existsTable(dbUrl, tableName)")
-def exists_table(session, handle, name):
+def exists_table(session: Session, handle: Any, name: Any) -> Any:
     path = handle.path if isinstance(handle, Database) else text_value(handle, "existsTable: dbUrl")
     known = session.workspace.databases.get(path)
     return boolean(known is not None and text_value(name, "existsTable: tableName") in known.tables)
 
 
 @builtin("dropTable(dbHandle, tableName)")
-def drop_table(session, handle, name):
+def drop_table(session: Session, handle: Any, name: Any) -> None:
     base = _database(session, handle)
     wanted = text_value(name, "dropTable: tableName")
     base.table(wanted)

@@ -7,7 +7,9 @@ never in Python's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from .. import settings as keys
 from ..column import Column, Dictionary
@@ -61,7 +63,7 @@ class Aliased:
 
     __slots__ = ("value", "name", "explicit")
 
-    def __init__(self, value, name, explicit):
+    def __init__(self, value: Any, name: str | None, explicit: bool) -> None:
         self.value = value
         self.name = name
         self.explicit = explicit
@@ -76,8 +78,8 @@ class Builtin:
     """
 
     name: str
-    implementation: object
-    parameters: tuple
+    implementation: Callable[..., Any]
+    parameters: tuple[str, ...]
     required: int
     rest: bool = False
     labelled: bool = False
@@ -92,7 +94,7 @@ class UserFunction:
 
     name: str
     definition: syntax.Lambda
-    functions: dict
+    functions: dict[Any, Any]
 
     def __repr__(self) -> str:
         return f"def {self.name}({', '.join(p.name for p in self.definition.parameters)})"
@@ -100,10 +102,11 @@ class UserFunction:
 
 @dataclass(frozen=True, repr=False)
 class Partial:
-    """``function{arguments}``; `_OPEN` marks the places left open."""
+    """``function{arguments}``; `_OPEN` marks the places left open, `named` are those given by name."""
 
     function: object
-    arguments: tuple
+    arguments: tuple[Any, ...]
+    named: dict[str, Any]
 
     def __repr__(self) -> str:
         return f"{self.function!r}{{...}}"
@@ -117,16 +120,16 @@ _FUNCTIONS = (Builtin, UserFunction, Partial)
 class _Returned:
     __slots__ = ("value",)
 
-    def __init__(self, value):
+    def __init__(self, value: Any) -> None:
         self.value = value
 
 
-class _Frame:
+class Frame:
     """Variables of a session or of one call; `fixed` are parameters that are not ``mutable``."""
 
     __slots__ = ("variables", "fixed", "functions")
 
-    def __init__(self, variables, functions, fixed=frozenset()):
+    def __init__(self, variables: dict[str, Any], functions: dict[str, Any], fixed: Any = frozenset()) -> None:
         self.variables = variables
         self.functions = functions
         self.fixed = fixed
@@ -149,15 +152,15 @@ class Session:
         self.printed: list[str] = []
         self._builtins = BUILTINS
         self._constants = CONSTANTS
-        self._top = _Frame({}, {})
+        self._top = Frame({}, {})
         self._depth = 0
 
     @property
-    def variables(self) -> dict:
+    def variables(self) -> dict[Any, Any]:
         return self._top.variables
 
     @property
-    def functions(self) -> dict:
+    def functions(self) -> dict[Any, Any]:
         return self._top.functions
 
     def clear(self) -> None:
@@ -167,7 +170,7 @@ class Session:
 
     # entry points ---------------------------------------------------------------------------
 
-    def run(self, script: str):
+    def run(self, script: str) -> Any:
         """The value of the script's last statement; assignments, definitions, ``append!`` and ``upsert!`` have none."""
         statements = syntax.parse(script)
         result = self._guarded(self._run_block, statements, self._top)
@@ -175,19 +178,19 @@ class Session:
             return result.value
         return None if statements and self._yields_target(statements[-1]) else result
 
-    def call(self, source: str, arguments: list):
+    def call(self, source: str, arguments: list[Any]) -> Any:
         """Apply the callable expression `source` to decoded arguments."""
         expression = syntax.parse_callable(source)
         return self._guarded(self._call_request, expression, [adopted(a) for a in arguments])
 
-    def upload(self, names: list[str], values: list) -> None:
+    def upload(self, names: list[str], values: list[Any]) -> None:
         """Set session variables."""
         for name, value in zip(names, values, strict=True):
             if not name.isidentifier():
                 raise ScriptError(f"'{name}' is not a variable name")
             self._top.variables[name] = adopted(value)
 
-    def _guarded(self, work, *arguments):
+    def _guarded(self, work: Callable[..., Any], *arguments: Any) -> Any:
         self._depth = 0
         try:
             return work(*arguments)
@@ -196,7 +199,7 @@ class Session:
         except MemoryError:
             raise ScriptError("out of memory") from None
 
-    def _call_request(self, expression, arguments):
+    def _call_request(self, expression: str, arguments: Any) -> Any:
         if isinstance(expression, syntax.Name):
             function = self.function(expression.name, self._top)
         else:
@@ -207,7 +210,7 @@ class Session:
         return None if isinstance(function, Builtin) and function.name in _WITHOUT_VALUE else result
 
     @staticmethod
-    def _yields_target(statement) -> bool:
+    def _yields_target(statement: Any) -> bool:
         """``append!`` and ``upsert!`` would answer with the whole table: nobody asked for it."""
         if not isinstance(statement, syntax.Chain):
             return False
@@ -223,7 +226,7 @@ class Session:
 
     # names ----------------------------------------------------------------------------------
 
-    def _lookup(self, name: str, frame: _Frame):
+    def _lookup(self, name: str, frame: Frame) -> Any:
         for scope in (frame.variables, self.workspace.shared, self._constants):
             if name in scope:
                 return scope[name]
@@ -235,7 +238,7 @@ class Session:
             " name is not part of the local server's subset; run it on a DolphinDB server"
         )
 
-    def _find_function(self, name: str, frame: _Frame):
+    def _find_function(self, name: str, frame: Frame) -> Any:
         value = frame.variables.get(name)
         if isinstance(value, _FUNCTIONS):
             return value
@@ -244,7 +247,7 @@ class Session:
                 return scope[name]
         return None
 
-    def function(self, name: str, frame: _Frame):
+    def function(self, name: str, frame: Frame) -> Any:
         """The function called `name`, or the refusal that names it."""
         found = self._find_function(name, frame)
         if found is None:
@@ -253,44 +256,44 @@ class Session:
 
     # expressions ----------------------------------------------------------------------------
 
-    def evaluate(self, node, frame):
+    def evaluate(self, node: Any, frame: Frame) -> Any:
         return _EVALUATE[type(node)](self, node, frame)
 
-    def _constant(self, node, frame):
+    def _constant(self, node: Any, frame: Frame) -> Any:
         return node.value
 
-    def _name(self, node, frame):
+    def _name(self, node: Any, frame: Frame) -> Any:
         return self._lookup(node.name, frame)
 
-    def _vector(self, node, frame):
+    def _vector(self, node: Any, frame: Frame) -> Any:
         return unified([cell(self.evaluate(e, frame)) for e in node.elements])
 
-    def _tuple(self, node, frame):
+    def _tuple(self, node: Any, frame: Frame) -> Column:
         return Column(keys.DT_ANY, [cell(self.evaluate(e, frame)) for e in node.elements])
 
-    def _pair(self, node, frame):
+    def _pair(self, node: Any, frame: Frame) -> Any:
         cells = unified([self._scalar(node.first, frame), self._scalar(node.second, frame)])
         if cells.type == keys.DT_ANY:
             raise ScriptError("a pair needs two values of one kind")
         cells.form = keys.DF_PAIR
         return cells
 
-    def _scalar(self, node, frame):
+    def _scalar(self, node: Any, frame: Frame) -> Any:
         value = self.evaluate(node, frame)
         if not isinstance(value, Column) or value.form != keys.DF_SCALAR:
             raise ScriptError("a pair needs two scalars")
         return value
 
-    def _sequence(self, node, frame):
+    def _sequence(self, node: Any, frame: Frame) -> Any:
         return arithmetic.sequence(self.evaluate(node.first, frame), self.evaluate(node.last, frame))
 
-    def _operation(self, node, frame):
+    def _operation(self, node: Any, frame: Frame) -> Any:
         value = self.evaluate(node.first, frame)
         for symbol, operand in node.rest:
             value = arithmetic.binary(symbol, value, self.evaluate(operand, frame))
         return value
 
-    def _logical(self, node, frame):
+    def _logical(self, node: Any, frame: Frame) -> Any:
         # both sides are evaluated, as vectors need it; a scalar left side that decides does not go on
         values = []
         for operand in node.operands:
@@ -301,22 +304,22 @@ class Session:
                     break
         return arithmetic.combine(node.conjunction, values)
 
-    def _not(self, node, frame):
+    def _not(self, node: Any, frame: Frame) -> Any:
         return arithmetic.invert(self.evaluate(node.operand, frame))
 
-    def _negative(self, node, frame):
+    def _negative(self, node: Any, frame: Frame) -> Any:
         return arithmetic.negative(self.evaluate(node.operand, frame), node.count)
 
-    def _lambda(self, node, frame):
+    def _lambda(self, node: Any, frame: Frame) -> UserFunction:
         return UserFunction("", node, frame.functions)
 
-    def _select(self, node, frame):
+    def _select(self, node: Any, frame: Frame) -> Any:
         return run_select(self, node, frame)
 
-    def _star(self, node, frame):
+    def _star(self, node: Any, frame: Frame) -> None:
         raise ScriptError("'*' as an argument has a meaning only in count(*) of a select")
 
-    def _chain(self, node, frame):
+    def _chain(self, node: Any, frame: Frame) -> Any:
         links = node.links
         first = links[0]
         if isinstance(node.base, syntax.Name) and isinstance(first, (syntax.Invoke, syntax.Bind)):
@@ -329,17 +332,20 @@ class Session:
             base = None
         return value
 
-    def _link(self, value, link, base, frame):
+    def _link(self, value: Any, link: Any, base: Any, frame: Frame) -> Any:
         kind = type(link)
         if kind is syntax.Invoke:
             return self._invoke(value, (), link.arguments, frame)
         if kind is syntax.Bind:
             if not isinstance(value, _FUNCTIONS):
                 raise ScriptError("partial application needs a function")
-            arguments = tuple(
-                _OPEN if isinstance(a, syntax.Hole) else self.evaluate(a, frame) for a in link.arguments
-            )
-            return Partial(value, arguments)
+            arguments, named = [], {}
+            for node in link.arguments:
+                if isinstance(node, syntax.Keyword):
+                    named[node.name] = self.evaluate(node.expression, frame)
+                else:
+                    arguments.append(_OPEN if isinstance(node, syntax.Hole) else self.evaluate(node, frame))
+            return Partial(value, tuple(arguments), named)
         if kind is syntax.Index:
             if link.expression is None:
                 return array_type(value)
@@ -355,16 +361,16 @@ class Session:
             self._check_mutable(function, base, frame)
         return self._invoke(function, (value,), link.arguments, frame)
 
-    def _check_mutable(self, function, node, frame):
+    def _check_mutable(self, function: Any, node: Any, frame: Frame) -> None:
         changes = isinstance(function, Builtin) and function.name.endswith("!")
         if changes and isinstance(node, syntax.Name) and node.name in frame.fixed:
             raise ScriptError(f"Constant variable [{node.name}] can't be modified: declare it mutable")
 
-    def _invoke(self, function, leading, nodes, frame):
+    def _invoke(self, function: Any, leading: tuple[Any, ...], nodes: Any, frame: Frame) -> Any:
         labelled = isinstance(function, Builtin) and function.labelled
         if nodes and not leading:
             self._check_mutable(function, nodes[0], frame)
-        arguments, named = list(leading), {}
+        arguments, named = list(leading), dict[str, Any]()
         for node in nodes:
             kind = type(node)
             if kind is syntax.Keyword:
@@ -382,7 +388,7 @@ class Session:
 
     # calls ----------------------------------------------------------------------------------
 
-    def apply(self, function, arguments: list, named: dict | None = None):
+    def apply(self, function: Any, arguments: list[Any], named: dict[str, Any] | None = None) -> Any:
         """Call a function value."""
         while isinstance(function, Partial):
             given = iter(arguments)
@@ -390,6 +396,7 @@ class Session:
             if _OPEN in filled:
                 raise ScriptError(f"{function!r}: an argument is missing")
             arguments = [*filled, *given]
+            named = {**function.named, **(named or {})}
             function = function.function
         if isinstance(function, Builtin):
             return self._apply_builtin(function, arguments, named)
@@ -397,7 +404,7 @@ class Session:
             return self._apply_user(function, arguments, named)
         raise ScriptError("this value is not a function")
 
-    def _apply_builtin(self, function, arguments, named):
+    def _apply_builtin(self, function: Builtin, arguments: list[Any], named: dict[str, Any] | None) -> Any:
         if named:
             arguments = _merged(function.name, function.parameters, function.required, arguments, named)
         count = len(arguments)
@@ -412,7 +419,7 @@ class Session:
             arguments = [a if isinstance(a, Aliased) else Aliased(a, None, False) for a in arguments]
         return function.implementation(self, *arguments)
 
-    def _apply_user(self, function, arguments, named):
+    def _apply_user(self, function: UserFunction, arguments: list[Any], named: dict[str, Any] | None) -> Any:
         parameters = function.definition.parameters
         if len(arguments) > len(parameters):
             raise ScriptError(
@@ -425,7 +432,7 @@ class Session:
             if name not in names or name in variables:
                 raise ScriptError(f"The function {function.name or 'def'} takes no argument {name} here")
             variables[name] = value
-        frame = _Frame(variables, function.functions, frozenset(p.name for p in parameters if not p.mutable))
+        frame = Frame(variables, function.functions, frozenset(p.name for p in parameters if not p.mutable))
         for parameter in parameters:
             if parameter.name not in variables:
                 if parameter.default is None:
@@ -444,7 +451,7 @@ class Session:
 
     # statements -----------------------------------------------------------------------------
 
-    def _run_block(self, statements, frame):
+    def _run_block(self, statements: Any, frame: Frame) -> Any:
         value = None
         for statement in statements:
             value = _EVALUATE[type(statement)](self, statement, frame)
@@ -452,7 +459,7 @@ class Session:
                 return value
         return value
 
-    def _assign(self, node, frame):
+    def _assign(self, node: Any, frame: Frame) -> None:
         if node.name in frame.fixed:
             raise ScriptError(f"Constant variable [{node.name}] can't be modified: declare it mutable")
         value = self.evaluate(node.expression, frame)
@@ -460,15 +467,15 @@ class Session:
             raise ScriptError(f"{node.name}: the right side has no value")
         frame.variables[node.name] = value
 
-    def _define(self, node, frame):
+    def _define(self, node: Any, frame: Frame) -> None:
         frame.functions[node.name] = UserFunction(node.name, node.function, frame.functions)
 
-    def _if(self, node, frame):
+    def _if(self, node: Any, frame: Frame) -> Any:
         chosen = node.then if arithmetic.is_true(self.evaluate(node.condition, frame)) else node.otherwise
         result = self._run_block(chosen, frame)
         return result if type(result) is _Returned else None
 
-    def _try(self, node, frame):
+    def _try(self, node: Any, frame: Frame) -> Any:
         try:
             result = self._run_block(node.body, frame)
         except ScriptError as error:
@@ -476,13 +483,13 @@ class Session:
             result = self._run_block(node.handler, frame)
         return result if type(result) is _Returned else None
 
-    def _return(self, node, frame):
+    def _return(self, node: Any, frame: Frame) -> Any:
         return _Returned(None if node.expression is None else self.evaluate(node.expression, frame))
 
-    def _throw(self, node, frame):
+    def _throw(self, node: Any, frame: Frame) -> None:
         raise ScriptError(text_value(self.evaluate(node.expression, frame), "throw: the message"))
 
-    def _share(self, node, frame):
+    def _share(self, node: Any, frame: Frame) -> None:
         if node.name is None:
             if not isinstance(node.expression, syntax.Tuple) or len(node.expression.elements) != 2:
                 raise ScriptError("share: 'share table as name' or 'share(table, name)'")
@@ -496,7 +503,7 @@ class Session:
             raise ScriptError(f"share: '{name}' is not a name")
         self.workspace.shared[name] = value
 
-    def _undef_all(self, node, frame):
+    def _undef_all(self, node: Any, frame: Frame) -> None:
         self.clear()
 
 
@@ -526,7 +533,8 @@ _EVALUATE = {
 }
 
 
-def _merged(name: str, parameters: tuple, required: int, arguments: list, named: dict) -> list:
+def _merged(name: str, parameters: tuple[str, ...], required: int, arguments: list[Any],
+            named: dict[str, Any]) -> list[Any]:
     """Positional and keyword arguments as one list; optional ones that are left out between others are None."""
     merged = list(arguments)
     for position, parameter in enumerate(parameters):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ __all__ = ["decimal_order", "groups", "ranks", "row_keys", "sortable"]
 _NULL = Decimal("-Infinity")
 
 
-def sortable(column: Column) -> np.ndarray:
+def sortable(column: Column) -> Any:
     """Values that compare as the cells do; NULL is the least. Of COMPLEX, POINT and DURATION only equality counts."""
     kind = column.type
     if kind in BYTES:
@@ -38,7 +39,7 @@ def decimal_order(column: Column) -> np.ndarray:
     return np.array([_NULL if v is None else v for v in decimal_values(column)], dtype=object)
 
 
-def row_keys(columns: list[Column]) -> list[tuple]:
+def row_keys(columns: list[Column]) -> list[tuple[Any, ...]]:
     """For each row its cells, to be looked up."""
     return list(zip(*[sortable(column).tolist() for column in columns], strict=True))
 
@@ -50,7 +51,7 @@ def ranks(column: Column) -> np.ndarray:
 
 def groups(columns: list[Column]) -> tuple[list[Column], list[np.ndarray]]:
     """The different rows in order of first appearance, and the row numbers of each."""
-    rows_of: dict[tuple, list[int]] = {}
+    rows_of: dict[tuple[Any, ...], list[int]] = {}
     for row, key in enumerate(row_keys(columns)):
         rows_of.setdefault(key, []).append(row)
     members = [np.array(rows, dtype=np.int64) for rows in rows_of.values()]

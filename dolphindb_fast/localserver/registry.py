@@ -6,16 +6,21 @@ takes any number. `signatures` lists them all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from .interpreter import Builtin
 
 __all__ = ["BUILTINS", "builtin", "signatures"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 BUILTINS: dict[str, Builtin] = {}
 
 _SIGNATURES: list[str] = []
 
 
-def builtin(signature: str, *, labelled=False):
+def builtin(signature: str, *, labelled: bool = False) -> Callable[[_Function], _Function]:
     """Declare a function of the subset by its signature, such as ``size(X)``."""
     name, _, inside = signature[:-1].partition("(")
     words = [w.strip() for w in inside.split(",") if w.strip()]
@@ -24,7 +29,7 @@ def builtin(signature: str, *, labelled=False):
     parameters = tuple(w.strip("[]") for w in fixed)
     required = sum(not w.startswith("[") for w in fixed)
 
-    def declare(implementation):
+    def declare(implementation: _Function) -> _Function:
         BUILTINS[name] = Builtin(name, implementation, parameters, required, rest, labelled)
         _SIGNATURES.append(signature)
         return implementation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import settings as keys
@@ -34,7 +36,7 @@ def format_cells(column: Column) -> list[str]:
     return ["" if m else v for v, m in zip(shown, null_mask(column).tolist(), strict=True)]
 
 
-def _values(column: Column) -> list:
+def _values(column: Column) -> Any:
     """Cells as Python's numbers; those of two parts as pairs."""
     if column.type in (keys.DT_COMPLEX, keys.DT_POINT):
         return np.ascontiguousarray(column.data).view("<f8").reshape(-1, 2).tolist()
@@ -43,7 +45,7 @@ def _values(column: Column) -> list:
     return column.data.tolist()
 
 
-def _show(kind: int, value) -> str:
+def _show(kind: int, value: Any) -> str:
     if kind == keys.DT_BOOL:
         return "true" if value else "false"
     if kind in FLOATING:
@@ -57,7 +59,7 @@ def _show(kind: int, value) -> str:
     return temporal.format_temporal(kind, value) if kind in temporal.NUMPY_UNITS else str(value)
 
 
-def rendered(value) -> str:
+def rendered(value: Any) -> str:
     """The text of a value; long vectors and tables are cut."""
     if value is None:
         return ""
@@ -98,8 +100,8 @@ def _rendered_table(table: Table) -> str:
         cells.insert(1, "-" * width)
     lines = []
     for row in zip(*columns, strict=True):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append(" ".join(cells).rstrip())
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append(" ".join(padded).rstrip())
     if len(table) > _SHOWN_ROWS:
         lines.append("...")
     return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ A loop of appends repeats two texts for ever, so a connection parses each of the
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import ProtocolError
 
@@ -47,7 +47,7 @@ class Body(NamedTuple):
 
     kind: str
     text: str
-    count: int
+    count: int  # type: ignore[assignment]  # not tuple.count
 
 
 class RequestCache:
@@ -66,7 +66,7 @@ class RequestCache:
         return found if found is not None else _remember(self._bodies, raw, _body(raw))
 
 
-def _remember(cache: dict, key: bytes, value):
+def _remember(cache: dict[bytes, Any], key: bytes, value: Any) -> Any:
     if len(key) <= _CACHED_LENGTH:
         if len(cache) >= _CACHED_TEXTS:
             cache.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import settings as keys
@@ -12,10 +14,13 @@ from .ordering import groups, ranks
 from .tables import MemoryTable
 from .vectors import integer, part, repeat, take, unified
 
+if TYPE_CHECKING:
+    from .interpreter import Frame, Session
+
 __all__ = ["run_select"]
 
 
-def run_select(session, node: syntax.Select, frame):
+def run_select(session: Session, node: syntax.Select, frame: Frame) -> Any:
     """The result of a query: a table; of ``exec`` with one item, a vector or scalar."""
     source = session.evaluate(node.source, frame)
     if not isinstance(source, MemoryTable):
@@ -50,7 +55,7 @@ def run_select(session, node: syntax.Select, frame):
     return made[0] if node.exec and len(made) == 1 else MemoryTable.of(Table(names, made))
 
 
-def _grouped(session, node, columns, rows, frame):
+def _grouped(session: Session, node: Any, columns: dict[str, Column], rows: Any, frame: Frame) -> Any:
     """One row for each group: what it is grouped by, then the items, which must be one value each."""
     names, group_columns = _items(session, node.groups, columns, rows, frame)
     group_columns = [_vector(column, rows) for column in group_columns]
@@ -61,7 +66,7 @@ def _grouped(session, node, columns, rows, frame):
     # a column that is grouped by stands in front already
     in_front = [group.expression for group in node.groups]
     items = [item for item in node.items if getattr(item, "expression", None) not in in_front]
-    parts: list[list] = []
+    parts: list[list[Any]] = []
     item_names: list[str] = []
     for chosen in members:
         of_group = {name: take(column, chosen) for name, column in columns.items()}
@@ -75,7 +80,7 @@ def _grouped(session, node, columns, rows, frame):
     return [*grouped, *item_names], [*grouped.values(), *[unified(list(cells)) for cells in zip(*parts, strict=True)]]
 
 
-def _order(session, sortings, columns, size, frame):
+def _order(session: Session, sortings: Any, columns: dict[str, Column], size: int, frame: Frame) -> Any:
     """Row numbers in the order asked for."""
     scope = _scope(frame, columns)
     sort_keys = []
@@ -88,12 +93,12 @@ def _order(session, sortings, columns, size, frame):
     return np.lexsort(sort_keys[::-1])
 
 
-def _scope(frame, columns):
+def _scope(frame: Frame, columns: dict[str, Column]) -> Any:
     """The frame around the query, with the table's columns before its variables."""
     return type(frame)({**frame.variables, **columns}, frame.functions, frame.fixed)
 
 
-def _kept(session, conditions, columns, rows, frame):
+def _kept(session: Session, conditions: Any, columns: dict[str, Column], rows: Any, frame: Frame) -> Any:
     keep = np.ones(rows, dtype=bool)
     scope = _scope(frame, columns)
     for condition in conditions:
@@ -104,9 +109,10 @@ def _kept(session, conditions, columns, rows, frame):
     return keep
 
 
-def _items(session, items, columns, rows, frame):
+def _items(session: Session, items: Any, columns: dict[str, Column], rows: Any, frame: Frame) -> Any:
     scope = _scope(frame, columns)
-    names, values = [], []
+    names: list[str] = []
+    values: list[Any] = []
     for item in items:
         if isinstance(item, syntax.Star):
             names.extend(columns)
@@ -122,7 +128,7 @@ def _items(session, items, columns, rows, frame):
     return names, values
 
 
-def _counts_rows(expression) -> bool:
+def _counts_rows(expression: Any) -> bool:
     return (
         isinstance(expression, syntax.Chain)
         and expression.base == syntax.Name("count")
@@ -130,7 +136,7 @@ def _counts_rows(expression) -> bool:
     )
 
 
-def _default_name(expression) -> str:
+def _default_name(expression: Any) -> str:
     """``price``, ``sum_price``; other expressions have no short name."""
     if isinstance(expression, syntax.Name):
         return expression.name

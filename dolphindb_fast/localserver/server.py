@@ -7,13 +7,14 @@ import logging
 import selectors
 import socket
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._core import dumps
-from ..errors import UsageError
+from ..errors import ReplyTimeout, UsageError
 from .connection import Connection
 from .forms import reply_value
 from .interpreter import Counters, Session, Workspace
@@ -83,14 +84,15 @@ class LocalServer:
     ...     session.connect(server.host, server.port, "admin", "123456")
     """
 
-    def __init__(self, host="127.0.0.1", port=0, *, users=MappingProxyType({"admin": "123456"}),
-                 order="sequential", delay=0.0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *,
+                 users: Mapping[str, str] = MappingProxyType({"admin": "123456"}),
+                 order: str = "sequential", delay: float = 0.0) -> None:
         if order not in ORDERS:
             raise UsageError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
         if not 0 <= delay < threading.TIMEOUT_MAX:
             raise UsageError(f"delay must be a number of seconds, not {delay!r}")
-        self.host = host
-        self.port = port
+        self.host: str = host
+        self.port: int = port
         self.order = order
         self.delay = delay
         self._workspace = Workspace(dict(users))
@@ -141,7 +143,7 @@ class LocalServer:
     def stop(self) -> None:
         """Close the listening socket and every connection; tables stay readable. May be called twice."""
         listener, self._listener = self._listener, None
-        if listener is None:
+        if listener is None or self._wake is None or self._acceptor is None:
             return
         self._stopping.set()
         self._unpaused.set()
@@ -164,7 +166,9 @@ class LocalServer:
         if self._listener is None:
             self.start()
         try:
-            self._stopped.wait()
+            # Python acts on a signal when this thread wakes up; one that came just before it slept does not wake it
+            while not self._stopped.wait(0.5):
+                pass
         except KeyboardInterrupt:
             pass
         finally:
@@ -173,7 +177,7 @@ class LocalServer:
     def __enter__(self) -> LocalServer:
         return self.start()
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.stop()
 
     # what happened ------------------------------------------------------------------------------
@@ -198,7 +202,7 @@ class LocalServer:
         """The last 1,000 requests that ended in an error, oldest first."""
         return list(self._failed)
 
-    def table(self, name: str):
+    def table(self, name: str) -> Any:
         """The rows of a table as a DataFrame.
 
         Parameters
@@ -214,7 +218,33 @@ class LocalServer:
         """The number of rows of a table; `name` as for `table`."""
         return len(self._find(name))
 
-    def run(self, script: str):
+    def wait_for_rows(self, name: str, rows: int, timeout: float = 10.0) -> None:
+        """Wait until a table has so many rows: asynchronous appends arrive later.
+
+        Parameters
+        ----------
+        name : str
+            As for `table`.
+        rows : int
+        timeout : float
+            Seconds.
+
+        Raises
+        ------
+        ReplyTimeout
+            It still has fewer; the message lists the requests that failed.
+        """
+        deadline = time.monotonic() + timeout
+        while (found := self.rows(name)) < rows:
+            if time.monotonic() > deadline:
+                failed = "".join(f"\n  {task}: {error}" for task, error, _ in self._failed)
+                raise ReplyTimeout(
+                    f"table '{name}' has {found} rows after {timeout:g} s, not {rows}; "
+                    f"failed requests: {failed or 'none'}"
+                )
+            self._stopping.wait(0.002)
+
+    def run(self, script: str) -> Any:
         """Run `script` here, without a connection; its value as `Column`, `Table`, `Dictionary` or None.
 
         Variables stay from call to call. What it prints goes to the log.

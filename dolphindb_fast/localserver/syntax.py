@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 try:
     from lark import Lark, Token, Transformer, v_args
@@ -41,12 +43,12 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    elements: tuple
+    elements: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Tuple:
-    elements: tuple
+    elements: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Operation:
     """``first op operand op operand ...``, operators of one rank, from left to right."""
 
     first: object
-    rest: tuple
+    rest: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Logical:
     """Operands joined by ``&&`` or by ``||``."""
 
     conjunction: bool
-    operands: tuple
+    operands: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +97,17 @@ class Chain:
     """A value and what is done to it: `Invoke`, `Bind`, `Index`, `Member` or `Method`."""
 
     base: object
-    links: tuple
+    links: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    arguments: tuple
+    arguments: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    arguments: tuple
+    arguments: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Member:
 @dataclass(frozen=True, slots=True)
 class Method:
     name: str
-    arguments: tuple
+    arguments: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Lambda:
-    parameters: tuple
-    body: tuple
+    parameters: tuple[Any, ...]
+    body: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +170,11 @@ class Select:
     """A query; `order` holds pairs of an expression and whether it falls, `limit` is the most rows or None."""
 
     exec: bool
-    items: tuple
+    items: tuple[Any, ...]
     source: object
-    conditions: tuple
-    groups: tuple
-    order: tuple
+    conditions: tuple[Any, ...]
+    groups: tuple[Any, ...]
+    order: tuple[Any, ...]
     limit: int | None
 
 
@@ -191,15 +193,15 @@ class Define:
 @dataclass(frozen=True, slots=True)
 class If:
     condition: object
-    then: tuple
-    otherwise: tuple
+    then: tuple[Any, ...]
+    otherwise: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    body: tuple
+    body: tuple[Any, ...]
     name: str
-    handler: tuple
+    handler: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,57 +228,57 @@ class UndefAll:
 STATEMENTS = (Assign, Define, If, Try, Return, Throw, Share, UndefAll)
 
 
-def _present(children) -> tuple:
+def _present(children: Any) -> tuple[Any, ...]:
     return tuple(c for c in children if c is not None)
 
 
-def _body(node) -> tuple:
+def _body(node: Any) -> tuple[Any, ...]:
     return node if isinstance(node, tuple) else (node,)
 
 
 @v_args(inline=True)
-class _Builder(Transformer):
+class _Builder(Transformer[Any, Any]):
     """Called by the parser as it goes; no tree of its own is built."""
 
-    def start(self, *statements):
+    def start(self, *statements: Any) -> Any:
         return _present(statements)
 
     block = start
 
-    def assign(self, name, expression):
+    def assign(self, name: Any, expression: Any) -> Assign:
         return Assign(str(name), expression)
 
-    def define(self, name, parameters, body):
+    def define(self, name: Any, parameters: Any, body: Any) -> Define:
         return Define(str(name), Lambda(parameters or (), _body(body)))
 
-    def lambda_(self, parameters, body):
+    def lambda_(self, parameters: Any, body: Any) -> Lambda:
         return Lambda(parameters or (), _body(body))
 
-    def if_(self, condition, then, otherwise):
+    def if_(self, condition: Any, then: Any, otherwise: Any) -> If:
         return If(condition, _body(then), () if otherwise is None else _body(otherwise))
 
-    def try_(self, body, name, handler):
+    def try_(self, body: Any, name: Any, handler: Any) -> Try:
         return Try(body, str(name), handler)
 
-    def return_(self, expression):
+    def return_(self, expression: Any) -> Return:
         return Return(expression)
 
-    def throw(self, expression):
+    def throw(self, expression: Any) -> Throw:
         return Throw(expression)
 
-    def share(self, expression, name):
+    def share(self, expression: Any, name: Any) -> Share:
         return Share(expression, None if name is None else str(name))
 
-    def undef_all(self, _):
+    def undef_all(self, _: Any) -> UndefAll:
         return UndefAll()
 
-    def parameters(self, *parameters):
+    def parameters(self, *parameters: Any) -> Any:
         return parameters
 
-    def parameter(self, mutable, name, default):
+    def parameter(self, mutable: Any, name: Any, default: Any) -> Parameter:
         return Parameter(str(name), mutable is not None, default)
 
-    def select(self, verb, _, top, *parts):
+    def select(self, verb: Any, _: Any, top: Any, *parts: Any) -> Select:
         *items, source, where, groups, order, _, limit = parts
         rows = limit if top is None else top
         if rows is not None and not rows.isdecimal():
@@ -284,51 +286,51 @@ class _Builder(Transformer):
         rows = None if rows is None else int(rows)
         return Select(verb == "exec", tuple(items), source, where or (), groups or (), order or (), rows)
 
-    def group(self, _, *items):
+    def group(self, _: Any, *items: Any) -> Any:
         return items
 
-    def order(self, _, *sortings):
+    def order(self, _: Any, *sortings: Any) -> Any:
         return sortings
 
-    def sorting(self, expression, direction):
+    def sorting(self, expression: Any, direction: Any) -> Any:
         return expression, direction == "desc"
 
-    def item(self, expression, name):
+    def item(self, expression: Any, name: Any) -> Labelled:
         return Labelled(expression, None if name is None else str(name))
 
-    def star(self, *_):
+    def star(self, *_: Any) -> Star:
         return Star()
 
-    def where(self, *conditions):
+    def where(self, *conditions: Any) -> Any:
         return conditions
 
-    def either(self, *operands):
+    def either(self, *operands: Any) -> Any:
         return operands[0] if len(operands) == 1 else Logical(False, operands)
 
-    def both(self, *operands):
+    def both(self, *operands: Any) -> Any:
         return operands[0] if len(operands) == 1 else Logical(True, operands)
 
-    def not_(self, operand):
+    def not_(self, operand: Any) -> Not:
         return Not(operand)
 
-    def binary(self, first, *rest):
+    def binary(self, first: Any, *rest: Any) -> Any:
         if not rest:
             return first
         return Operation(first, tuple(zip(map(str, rest[::2]), rest[1::2], strict=True)))
 
-    def negative(self, *parts):
+    def negative(self, *parts: Any) -> Negative:
         return Negative(len(parts) - 1, parts[-1])
 
-    def pair(self, first, second):
+    def pair(self, first: Any, second: Any) -> Pair:
         return Pair(first, second)
 
-    def sequence(self, first, last):
+    def sequence(self, first: Any, last: Any) -> Sequence:
         return Sequence(first, last)
 
-    def chain(self, base, *links):
+    def chain(self, base: Any, *links: Any) -> Any:
         if not links:
             return base
-        joined = []
+        joined: list[Any] = []
         for link in links:
             if isinstance(link, Invoke) and joined and isinstance(joined[-1], Member):
                 joined[-1] = Method(joined[-1].name, link.arguments)
@@ -336,55 +338,55 @@ class _Builder(Transformer):
                 joined.append(link)
         return Chain(base, tuple(joined))
 
-    def invoke(self, arguments):
+    def invoke(self, arguments: Any) -> Invoke:
         return Invoke(arguments or ())
 
-    def arguments(self, *arguments):
+    def arguments(self, *arguments: Any) -> Any:
         return arguments
 
-    def bind(self, *arguments):
+    def bind(self, *arguments: Any) -> Bind:
         return Bind(arguments)
 
-    def bound(self, expression):
+    def bound(self, expression: Any) -> Any:
         return expression
 
-    def hole(self):
+    def hole(self) -> Hole:
         return Hole()
 
-    def index(self, expression=None):
+    def index(self, expression: Any = None) -> Index:
         return Index(expression)
 
-    def member(self, name):
+    def member(self, name: Any) -> Member:
         return Member(str(name))
 
-    def labelled(self, expression, name):
+    def labelled(self, expression: Any, name: Any) -> Labelled:
         return Labelled(expression, str(name))
 
-    def keyword(self, name, expression):
+    def keyword(self, name: Any, expression: Any) -> Keyword:
         return Keyword(str(name), expression)
 
-    def name(self, name):
+    def name(self, name: Any) -> Name:
         return Name(str(name))
 
-    def numbers(self, source):
+    def numbers(self, source: Any) -> Constant:
         return Constant(literals.numbers(source))
 
-    def number(self, source):
+    def number(self, source: Any) -> Constant:
         return Constant(literals.number(source))
 
-    def temporal(self, source):
+    def temporal(self, source: Any) -> Constant:
         return Constant(literals.temporal_literal(source))
 
-    def string(self, source):
+    def string(self, source: Any) -> Constant:
         return Constant(literals.string(source))
 
-    def symbols(self, source):
+    def symbols(self, source: Any) -> Constant:
         return Constant(literals.symbols(source))
 
-    def vector(self, *elements):
+    def vector(self, *elements: Any) -> Vector:
         return Vector(_present(elements))
 
-    def tuple_(self, *elements):
+    def tuple_(self, *elements: Any) -> Tuple:
         return Tuple(elements)
 
 
@@ -409,7 +411,7 @@ class TokenFilter:
     }  # fmt: skip
     _values = {"NAME", "RPAR", "RSQB", "RBRACE"}
 
-    def process(self, stream):
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         brackets = [_Bracket("", block=True)]
         before = previous = ""
         separator = None
@@ -455,7 +457,7 @@ class TokenFilter:
 class _Bracket:
     __slots__ = ("kind", "block", "head", "where")
 
-    def __init__(self, kind, *, block=False, head=False):
+    def __init__(self, kind: str, *, block: bool = False, head: bool = False) -> None:
         self.kind = kind
         self.block = block
         self.head = head
@@ -464,7 +466,7 @@ class _Bracket:
 
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
-    grammar = (resources.files(__package__) / "grammar.lark").read_text(encoding="utf-8")
+    grammar = (resources.files(__package__ or "") / "grammar.lark").read_text(encoding="utf-8")
     return Lark(grammar, parser="lalr", lexer="basic", postlex=TokenFilter(), transformer=_Builder())
 
 
@@ -502,24 +504,25 @@ def _explained(error: LarkError, script: str) -> ScriptError:
     return ScriptError(f"Syntax error: {error}")
 
 
-def _parse(script: str) -> tuple:
+def _parse(script: str) -> tuple[Any, ...]:
     try:
-        return _parser().parse(script)
+        statements: Any = _parser().parse(script)
     except VisitError as error:
         raise error.orig_exc from None
     except LarkError as error:
         raise _explained(error, script) from None
+    return tuple(statements)
 
 
 _cached_parse = lru_cache(maxsize=256)(_parse)
 
 
-def parse(script: str) -> tuple:
+def parse(script: str) -> tuple[Any, ...]:
     """The statements of `script`."""
     return _cached_parse(script) if len(script) <= CACHED_LENGTH else _parse(script)
 
 
-def parse_callable(source: str):
+def parse_callable(source: str) -> Any:
     """The one expression that the name part of a function request is."""
     statements = parse(source)
     if len(statements) != 1 or isinstance(statements[0], STATEMENTS):

@@ -9,6 +9,8 @@ rows that are there makes new buffers.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,15 +18,15 @@ from .. import settings as keys
 from ..column import WIRE_DTYPES, Column, Table
 from .conversion import converter
 from .failures import ScriptError, refused
-from .ordering import row_keys
-from .vectors import BYTES, TEXT, element_type, is_storable, joined, null_mask, plain_text, take, type_name
+from .ordering import ranks, row_keys
+from .vectors import BYTES, TEXT, is_storable, joined, null_mask, plain_text, take, type_name
 
 __all__ = ["Database", "MemoryTable"]
 
 _FIRST_ROWS = 1024
 
 
-def _grown(buffer, filled: int, needed: int):
+def _grown(buffer: np.ndarray, filled: int, needed: int) -> Any:
     """A buffer of at least `needed` cells that begins with the `filled` cells of `buffer`."""
     if needed <= len(buffer):
         return buffer
@@ -38,16 +40,16 @@ class _Cells:
 
     __slots__ = ("type", "scale", "buffer", "filled")
 
-    def __init__(self, type_id: int, scale: int, column: Column | None):
+    def __init__(self, type_id: int, scale: int, column: Column | None) -> None:
         self.type = type_id
         self.scale = scale
         self.buffer = np.empty(0, dtype=WIRE_DTYPES[type_id]) if column is None else column.data
         self.filled = len(self.buffer)
 
-    def reserve(self, cells):
+    def reserve(self, cells: np.ndarray) -> None:
         self.buffer = _grown(self.buffer, self.filled, self.filled + len(cells))
 
-    def extend(self, cells):
+    def extend(self, cells: np.ndarray) -> None:
         end = self.filled + len(cells)
         self.buffer[self.filled : end] = cells
         self.filled = end
@@ -61,8 +63,8 @@ class _Pieces:
 
     __slots__ = ("type", "scale", "buffer", "offsets", "filled", "length")
 
-    def __init__(self, type_id: int, scale: int, column: Column | None):
-        dtype = np.uint8 if type_id in BYTES else WIRE_DTYPES[element_type(type_id)]
+    def __init__(self, type_id: int, scale: int, column: Column | None) -> None:
+        dtype = np.dtype(np.uint8) if type_id in BYTES else WIRE_DTYPES[type_id - keys.ARRAY_TYPE_BASE]
         self.type = type_id
         self.scale = scale
         self.buffer = np.empty(0, dtype=dtype) if column is None else column.data
@@ -70,11 +72,11 @@ class _Pieces:
         self.filled = len(self.offsets) - 1
         self.length = int(self.offsets[-1])
 
-    def reserve(self, column):
+    def reserve(self, column: Column) -> None:
         self.offsets = _grown(self.offsets, self.filled + 1, self.filled + len(column.offsets))
         self.buffer = _grown(self.buffer, self.length, self.length + len(column.data))
 
-    def extend(self, column):
+    def extend(self, column: Column) -> None:
         end = self.filled + len(column.offsets)
         np.add(column.offsets[1:], self.length, out=self.offsets[self.filled + 1 : end])
         self.filled = end - 1
@@ -94,7 +96,7 @@ class _Items:
 
     __slots__ = ("type", "scale", "items")
 
-    def __init__(self, type_id: int, scale: int, column: Column | None):
+    def __init__(self, type_id: int, scale: int, column: Column | None) -> None:
         self.type = type_id
         self.scale = scale
         self.items = [] if column is None else list(column.data)
@@ -103,17 +105,17 @@ class _Items:
     def filled(self) -> int:
         return len(self.items)
 
-    def reserve(self, items):
+    def reserve(self, items: list[Any]) -> None:
         pass
 
-    def extend(self, items):
+    def extend(self, items: list[Any]) -> None:
         self.items.extend(items)
 
     def view(self) -> Column:
         return Column(self.type, list(self.items))
 
 
-def _store(type_id: int, scale: int, column: Column | None = None):
+def _store(type_id: int, scale: int, column: Column | None = None) -> _Cells | _Pieces | _Items:
     if not is_storable(type_id):
         raise refused(f"a table column of type {type_name(type_id)}")
     if type_id == keys.DT_ANY:
@@ -134,12 +136,17 @@ class MemoryTable:
         Digits after the point, of decimals; default 0.
     kind : str
         What ``typestr`` says.
+    database : Database
+        What the table belongs to, of a partitioned one.
     key_columns : tuple of str
         Rows that agree in these with a row that is there replace it.
     """
 
-    def __init__(self, names, types, scales=None, *, kind="IN-MEMORY TABLE", columns=None, partition_column="",
-                 key_columns=()):
+    def __init__(
+        self, names: Sequence[str], types: Sequence[int], scales: Sequence[int] | None = None, *,
+        kind: str = "IN-MEMORY TABLE", columns: Sequence[Column] | None = None, partition_column: str = "",
+        database: Database | None = None, key_columns: Sequence[str] = (),
+    ) -> None:
         if not names or len(names) != len(types):
             raise ScriptError("a table needs at least one column, and as many types as names")
         if len(set(names)) != len(names):
@@ -147,14 +154,16 @@ class MemoryTable:
         self.names = list(names)
         self.kind = kind
         self.partition_column = partition_column
+        self.database = database
         self.key_columns = self._known(key_columns)
-        parts = zip(types, scales or [0] * len(types), columns or [None] * len(types), strict=True)
+        stored: Sequence[Column | None] = columns or [None] * len(types)
+        parts = zip(types, scales or [0] * len(types), stored, strict=True)
         self._stores = [_store(*part) for part in parts]
         self._lock = threading.Lock()
-        self._plans: dict[tuple, list] = {}
+        self._plans: dict[tuple[Any, ...], list[Any]] = {}
 
     @classmethod
-    def of(cls, table: Table, kind="IN-MEMORY TABLE") -> MemoryTable:
+    def of(cls, table: Table, kind: str = "IN-MEMORY TABLE") -> MemoryTable:
         """A table whose first rows are those of `table`, which it takes over without a copy."""
         rows = len(table)
         if any(len(c) != rows or c.form != keys.DF_VECTOR for c in table.columns):
@@ -173,7 +182,7 @@ class MemoryTable:
     def scales(self) -> list[int]:
         return [store.scale for store in self._stores]
 
-    def _known(self, names) -> tuple[str, ...]:
+    def _known(self, names: Sequence[str]) -> tuple[str, ...]:
         """`names`, which must be columns."""
         for name in names:
             if name not in self.names:
@@ -206,10 +215,12 @@ class MemoryTable:
                 store.extend(part)
         return rows
 
-    def upsert(self, columns: list[Column], key_columns, ignore_null: bool) -> int:
+    def upsert(
+        self, columns: list[Column], key_columns: Sequence[str], ignore_null: bool, sort_columns: Sequence[str] = ()
+    ) -> int:
         """Rows whose keys are there replace the row with these keys, where `ignore_null` only with cells that are not
-        NULL; all others are added."""
-        key_columns = self._known(key_columns)
+        NULL; all others are added. With `sort_columns` the whole table is sorted then."""
+        key_columns, sort_columns = self._known(key_columns), self._known(sort_columns)
         if not key_columns:
             raise ScriptError("key columns are needed, of the table or as keyColNames")
         plan, cells, rows = self._converted(columns)
@@ -224,10 +235,14 @@ class MemoryTable:
             chosen = _latest([whole[i] for i in places], len(self))
             for i, column in enumerate(whole):
                 where = _latest_rows(chosen, null_mask(column) if ignore_null and i not in places else None)
-                self._stores[i] = _store(column.type, column.scale, take(column, where))
+                whole[i] = take(column, where)
+            if sort_columns:
+                order = np.lexsort([ranks(whole[self.names.index(name)]) for name in reversed(sort_columns)])
+                whole = [take(column, order) for column in whole]
+            self._stores = [_store(column.type, column.scale, column) for column in whole]
         return rows
 
-    def _converted(self, columns: list[Column]):
+    def _converted(self, columns: list[Column]) -> tuple[tuple[Any, list[Any]], list[Any], int]:
         """The plan, and by it the cells: outside the lock, so that two connections convert side by side, and a
         refusal leaves no trace."""
         kinds = tuple([(c.type, c.scale) for c in columns])
@@ -240,12 +255,12 @@ class MemoryTable:
             cells.append(convert(column, name))
         return (kinds, plan), cells, rows
 
-    def _check(self, used) -> None:
+    def _check(self, used: Any) -> None:
         kinds, plan = used
         if self._plans.get(kinds) is not plan:
             raise ScriptError("the table changed its columns during the append")
 
-    def _plan(self, kinds: tuple) -> list:
+    def _plan(self, kinds: tuple[Any, ...]) -> list[Any]:
         if len(kinds) != len(self.names):
             raise ScriptError(f"the appended data has {len(kinds)} columns, the table has {len(self.names)}")
         plan = []
@@ -271,7 +286,7 @@ class MemoryTable:
 
 def _latest(key_columns: list[Column], old: int) -> list[list[int]]:
     """For each row of the result the rows that have its keys, oldest first. Old rows never replace each other."""
-    rows_of: dict[tuple, list[int]] = {}
+    rows_of: dict[tuple[Any, ...], list[int]] = {}
     result = []
     for row, key in enumerate(row_keys(key_columns)):
         known = rows_of.get(key)
@@ -283,7 +298,7 @@ def _latest(key_columns: list[Column], old: int) -> list[list[int]]:
     return result
 
 
-def _latest_rows(chosen: list[list[int]], nulls) -> np.ndarray:
+def _latest_rows(chosen: list[list[int]], nulls: Any) -> np.ndarray:
     """Of each group the last row, or with `nulls` the last one that is not NULL there."""
     if nulls is None:
         return np.array([rows[-1] for rows in chosen], dtype=np.int64)
@@ -292,10 +307,11 @@ def _latest_rows(chosen: list[list[int]], nulls) -> np.ndarray:
 
 
 class Database:
-    """What ``database`` made: a path, its partition scheme, which is only remembered, and its tables."""
+    """What ``database`` made: a path, its partition type and scheme, which are only remembered, and its tables."""
 
-    def __init__(self, path: str, scheme: int | None):
+    def __init__(self, path: str, kind: int, scheme: Any = None) -> None:
         self.path = path
+        self.kind = kind
         self.scheme = scheme
         self.tables: dict[str, MemoryTable] = {}
 
@@ -314,7 +330,8 @@ class Database:
         if partition_column and partition_column not in schema.names:
             raise ScriptError(f"the partition column '{partition_column}' is not a column of the table")
         made = MemoryTable(
-            schema.names, schema.types, schema.scales, kind="SEGMENTED DFS TABLE", partition_column=partition_column
+            schema.names, schema.types, schema.scales, kind="SEGMENTED DFS TABLE", partition_column=partition_column,
+            database=self,
         )
         return self.tables.setdefault(name, made)
 

@@ -116,7 +116,7 @@ def format_temporal(type_id: int, value: int) -> str:
     """The text of one cell that is not NULL, as the language writes it."""
     if type_id == keys.DT_MONTH:
         return f"{value // 12:04d}.{value % 12 + 1:02d}M"
-    shown = str(np.datetime64(value, NUMPY_UNITS[type_id]))
+    shown = str(np.int64(value).view(f"M8[{NUMPY_UNITS[type_id]}]"))
     if type_id in TIMES_OF_DAY:
         time = shown[11:]
         return time + "m" if type_id == keys.DT_MINUTE else time

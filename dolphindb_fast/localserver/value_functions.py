@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import settings as keys
@@ -29,55 +32,57 @@ from .vectors import (
 )
 from .wide import DIGITS, kind_of_type, type_number
 
+if TYPE_CHECKING:
+    from .interpreter import Session
 
 @builtin("typestr(X)")
-def typestr(session, value):
+def typestr(session: Session, value: Any) -> Any:
     return text(typestr_of(value))
 
 
 @builtin("form(X)")
-def form(session, value):
+def form(session: Session, value: Any) -> Any:
     return integer(form_of(value))
 
 
 @builtin("type(X)")
-def type_(session, value):
+def type_(session: Session, value: Any) -> Any:
     return integer(type_of(value))
 
 
-def _rows(value) -> int:
+def _rows(value: Any) -> int:
     if isinstance(value, (Column, MemoryTable, Dictionary, Set, Matrix)):
         return len(value)
     raise ScriptError("this value has no size")
 
 
 @builtin("size(X)")
-def size(session, value):
+def size(session: Session, value: Any) -> Any:
     return integer(value.rows * value.columns if isinstance(value, Matrix) else _rows(value))
 
 
 @builtin("rows(X)")
-def rows_(session, value):
+def rows_(session: Session, value: Any) -> Any:
     return integer(_rows(value))
 
 
 @builtin("cols(X)")
-def cols(session, value):
+def cols(session: Session, value: Any) -> Any:
     if isinstance(value, Matrix):
         return integer(value.columns)
     return integer(len(value.names) if isinstance(value, MemoryTable) else 1)
 
 
 @builtin("row(X, index)")
-def row(session, value, index):
+def row(session: Session, value: Any, index: Any) -> Any:
     if not isinstance(value, Column) or element_type(value.type) is None:
         raise refused("row of anything but an array vector")
     return element(value, _whole(index, "row: index"))
 
 
-def _declare_aggregate(name, compute):
+def _declare_aggregate(name: str, compute: Callable[[Any], Any]) -> None:
     @builtin(f"{name}(X)")
-    def aggregate(session, value):
+    def aggregate(session: Session, value: Any) -> Any:
         if isinstance(value, MemoryTable):
             if name == "count":
                 return integer(len(value))
@@ -92,20 +97,20 @@ for _name, _compute in arithmetic.AGGREGATES.items():
 # forms ------------------------------------------------------------------------------------------
 
 
-def _whole(value, what: str) -> int:
+def _whole(value: Any, what: str) -> int:
     if isinstance(value, Column) and value.form == keys.DF_SCALAR and value.type in INTEGRAL:
         return int(value.data[0])
     raise ScriptError(f"{what} must be a whole number")
 
 
-def _vector(value, what: str) -> Column:
+def _vector(value: Any, what: str) -> Column:
     if not isinstance(value, Column) or value.form == keys.DF_PAIR:
         raise ScriptError(f"{what} must be a vector")
     return repeat(value, 1) if value.form == keys.DF_SCALAR else value
 
 
 @builtin("matrix(X, *X)")
-def matrix(session, *values):
+def matrix(session: Session, *values: Any) -> Matrix:
     columns = [_vector(value, "matrix: a column") for value in values]
     kinds = {(c.type, c.scale, len(c)) for c in columns}
     if len(kinds) > 1:
@@ -117,7 +122,7 @@ def matrix(session, *values):
 
 
 @builtin("set(X)")
-def set_(session, value):
+def set_(session: Session, value: Any) -> Set:
     values = _vector(value, "set: the elements")
     if values.type in (keys.DT_BOOL, *DECIMALS):
         raise refused(f"a set of {type_name(values.type)}")
@@ -125,12 +130,12 @@ def set_(session, value):
 
 
 @builtin("dict(keyObj, valueObj)")
-def dict_(session, names, values):
+def dict_(session: Session, names: Any, values: Any) -> Dictionary:
     if all(isinstance(v, Column) and v.form == keys.DF_SCALAR and v.type in INTEGRAL for v in (names, values)):
         # two types: a dictionary without entries
         nothing = np.zeros(1, dtype=np.int8)
-        parts = [cast(Column(keys.DT_VOID, nothing[:0]), *kind_of_type(int(v.data[0]))) for v in (names, values)]
-        return Dictionary(*parts)
+        empty = [cast(Column(keys.DT_VOID, nothing[:0]), *kind_of_type(int(v.data[0]))) for v in (names, values)]
+        return Dictionary(empty[0], empty[1])
     names, values = _vector(names, "dict: the keys"), _vector(reply_value(values), "dict: the values")
     if len(names) != len(values):
         raise ScriptError("dict: there must be as many keys as values")
@@ -140,23 +145,23 @@ def dict_(session, names, values):
 
 
 @builtin("keys(X)")
-def keys_(session, value):
+def keys_(session: Session, value: Any) -> Any:
     return _dictionary(value, "keys").keys
 
 
 @builtin("values(X)")
-def values_(session, value):
+def values_(session: Session, value: Any) -> Any:
     return _dictionary(value, "values").values
 
 
-def _dictionary(value, name: str) -> Dictionary:
+def _dictionary(value: Any, name: str) -> Dictionary:
     if isinstance(value, Dictionary):
         return value
     raise refused(f"{name} of anything but a dictionary")
 
 
 @builtin("array(dataType, [initialSize])")
-def array(session, kind, length=None):
+def array(session: Session, kind: Any, length: Any = None) -> Any:
     kind, scale = kind_of_type(_whole(kind, "array: dataType"))
     rows = 0 if length is None else _whole(length, "array: initialSize")
     if not 0 <= rows <= 10_000_000:
@@ -168,7 +173,7 @@ def array(session, kind, length=None):
 
 
 @builtin("arrayVector(index, value)")
-def array_vector(session, index, value):
+def array_vector(session: Session, index: Any, value: Any) -> Column:
     """Rows that end before each index."""
     index, value = _vector(index, "arrayVector: index"), _vector(value, "arrayVector: value")
     kind = value.type + keys.ARRAY_TYPE_BASE
@@ -182,9 +187,9 @@ def array_vector(session, index, value):
     return Column(kind, value.data, offsets=cuts, scale=value.scale)
 
 
-def _declare_pair_of_doubles(name, target):
+def _declare_pair_of_doubles(name: str, target: Any) -> None:
     @builtin(f"{name}(X, Y)")
-    def make(session, first, second):
+    def make(session: Session, first: Any, second: Any) -> Column:
         parts = [cast_value(v, keys.DT_DOUBLE) for v in (first, second)]
         if not all(isinstance(part, Column) for part in parts):
             raise ScriptError(f"{name}: two scalars or vectors are needed")
@@ -203,7 +208,7 @@ _declare_pair_of_doubles("point", keys.DT_POINT)
 # types ------------------------------------------------------------------------------------------
 
 
-def cast_value(value, target: int, scale: int = 0):
+def cast_value(value: Any, target: int, scale: int = 0) -> Any:
     """A scalar or vector, the cells of a matrix or those of every column, as another type."""
     if isinstance(value, Matrix):
         return each_column(value, lambda cells: cast(cells, target, scale))
@@ -212,11 +217,11 @@ def cast_value(value, target: int, scale: int = 0):
     return cast(value, target, scale)
 
 
-def _declare_cast(target):
+def _declare_cast(target: Any) -> None:
     name = type_name(target).lower()
 
     @builtin(f"{name}([X])")
-    def convert(session, value=None):
+    def convert(session: Session, value: Any = None) -> Any:
         if value is None:
             return null_cell(target)
         if target == keys.DT_SYMBOL and isinstance(value, Column) and value.form == keys.DF_SCALAR:
@@ -224,17 +229,17 @@ def _declare_cast(target):
         return cast_value(value, target)
 
 
-def _declare_decimal(target):
+def _declare_decimal(target: Any) -> None:
     name = type_name(target)
 
     @builtin(f"{name.lower()}(X, scale)")
-    def convert(session, value, scale):
+    def convert(session: Session, value: Any, scale: Any) -> Any:
         scale = _whole(scale, f"{name.lower()}: scale")
         type_number(target, scale)
         return cast_value(value, target, scale)
 
     @builtin(f"{name}(scale)")
-    def kind(session, scale):
+    def kind(session: Session, scale: Any) -> Any:
         return integer(type_number(target, _whole(scale, f"{name}: scale")))
 
 

@@ -6,7 +6,8 @@ symbol base is built only for a reader (`wire_ready`), never while rows arrive.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -80,23 +81,23 @@ def type_name(type_id: int, scale: int = 0) -> str:
     return f"{name}({scale})" if scale and type_id in DECIMALS else name
 
 
-_WIDE_NULLS = {
+_WIDE_NULL_BYTES = {
     **dict.fromkeys(IDENTIFIERS, bytes(16)),
     keys.DT_DECIMAL128: bytes(15) + b"\x80",
     keys.DT_COMPLEX: 2 * NULLS[np.dtype("<f8")].tobytes(),
     keys.DT_POINT: 2 * NULLS[np.dtype("<f8")].tobytes(),
     keys.DT_DURATION: NULLS[np.dtype("<i4")].tobytes() + bytes(4),
 }
-_WIDE_NULLS = {t: np.frombuffer(cell, dtype=WIRE_DTYPES[t])[0] for t, cell in _WIDE_NULLS.items()}
+_WIDE_NULLS = {t: np.frombuffer(cell, dtype=WIRE_DTYPES[t])[0] for t, cell in _WIDE_NULL_BYTES.items()}
 
 
-def null_of(type_id: int):
+def null_of(type_id: int) -> Any:
     """The sentinel of a fixed-width type."""
     wide = _WIDE_NULLS.get(type_id)
     return NULLS[WIRE_DTYPES[type_id]] if wide is None else wide
 
 
-def scalar(type_id: int, value, scale: int = 0) -> Column:
+def scalar(type_id: int, value: Any, scale: int = 0) -> Column:
     """A scalar of a fixed-width type; `value` is the wire's number."""
     return Column(type_id, np.array([value], dtype=WIRE_DTYPES[type_id]), form=keys.DF_SCALAR, scale=scale)
 
@@ -106,7 +107,7 @@ def fits(type_id: int, value: int) -> bool:
     if type_id == keys.DT_BOOL:
         return value in (0, 1)
     info = np.iinfo(WIRE_DTYPES[type_id])
-    return info.min < value <= info.max
+    return int(info.min) < value <= int(info.max)
 
 
 def integer(value: int) -> Column:
@@ -117,7 +118,7 @@ def boolean(value: bool) -> Column:
     return TRUE if value else FALSE
 
 
-def column_of(type_id: int, values) -> Column:
+def column_of(type_id: int, values: Any) -> Column:
     """A vector of a fixed-width type."""
     return Column(type_id, np.asarray(values, dtype=WIRE_DTYPES[type_id]))
 
@@ -127,7 +128,7 @@ def text(value: str) -> Column:
     return Column.from_strings([value], form=keys.DF_SCALAR)
 
 
-def texts(values: Iterable[str]) -> Column:
+def texts(values: Iterable[str | bytes]) -> Column:
     """A STRING vector."""
     return Column.from_strings(values)
 
@@ -136,7 +137,7 @@ TRUE = scalar(keys.DT_BOOL, 1)
 FALSE = scalar(keys.DT_BOOL, 0)
 
 
-def text_value(value, what: str) -> str:
+def text_value(value: Any, what: str) -> str:
     """The `str` of a text scalar argument, or an error that names the argument."""
     if isinstance(value, Column) and value.type in TEXT and len(value) == 1:
         return value.strings()[0]
@@ -155,7 +156,7 @@ def plain_text(column: Column) -> Column:
     return Column(column.type, data, form=column.form, offsets=offsets)
 
 
-def _gathered(data, offsets, index):
+def _gathered(data: np.ndarray, offsets: np.ndarray, index: Any) -> Any:
     """The cells between the offsets that `index` chooses, and their new offsets."""
     lengths = np.diff(offsets)[index]
     starts = offsets[:-1][index]
@@ -165,7 +166,7 @@ def _gathered(data, offsets, index):
     return data[positions], cuts
 
 
-def null_mask(column: Column):
+def null_mask(column: Column) -> Any:
     """True where a cell is NULL; of an array vector, where a row has no cells."""
     if column.symbols is not None:
         return column.data == 0
@@ -184,12 +185,12 @@ def null_mask(column: Column):
     return null | np.isnan(column.data) if column.type in FLOATING else null
 
 
-def from_cells(column: Column, data) -> Column:
+def from_cells(column: Column, data: np.ndarray) -> Column:
     """A vector of `data`, cells of the fixed-width type of `column`."""
     return Column(column.type, data, scale=column.scale)
 
 
-def take(column: Column, index) -> Column:
+def take(column: Column, index: Any) -> Column:
     """The cells that `index` (a boolean mask or row numbers) chooses, as a vector."""
     if column.type == keys.DT_ANY:
         rows = np.flatnonzero(index) if index.dtype == bool else index
@@ -228,7 +229,7 @@ def joined(columns: list[Column]) -> Column:
     return Column(first.type, data, offsets=offsets, scale=first.scale)
 
 
-def element(column: Column, position: int):
+def element(column: Column, position: int) -> Any:
     """One cell as a scalar, one row of an array vector as a vector; NULL beyond the ends, as the language has it."""
     rows = len(column)
     inside = 0 <= position < rows
@@ -260,7 +261,7 @@ def repeat(column: Column, rows: int) -> Column:
     return take(column, np.zeros(rows, dtype=np.int64))
 
 
-def unified(values: list) -> Column:
+def unified(values: list[Any]) -> Column:
     """A vector of scalars: of their common type, of the wider numeric type, or ANY."""
     scalars = all(isinstance(v, Column) and v.form == keys.DF_SCALAR for v in values)
     kinds = {(v.type, v.scale) for v in values if v.type != keys.DT_VOID} if scalars else set()
@@ -282,7 +283,7 @@ def unified(values: list) -> Column:
     return Column(target, cells)
 
 
-def each_column(value, convert):
+def each_column(value: Any, convert: Callable[[Column], Column]) -> Any:
     """`value` with `convert` applied to every vector and scalar in it that is not a key, label or element of a set."""
     if isinstance(value, Column):
         if value.type == keys.DT_ANY:
@@ -297,7 +298,7 @@ def each_column(value, convert):
     return value
 
 
-def wire_ready(value):
+def wire_ready(value: Any) -> Any:
     """`value` as readers expect it: SYMBOL vectors with a base, but for keys and labels, where clients refuse one."""
     return each_column(value, _with_symbols)
 
@@ -314,15 +315,15 @@ def _with_symbols(column: Column) -> Column:
         return Column(keys.DT_SYMBOL, index, form=column.form, symbols=texts(numbers))
     # the null (0) goes first, so that it gets number 0; the rest follow in order of appearance
     packed = np.concatenate([np.zeros(1, dtype=np.uint64), packed])
-    distinct, first, index = np.unique(packed, return_index=True, return_inverse=True)
+    distinct, first, places = np.unique(packed, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     base = [int(v).to_bytes(8, "little").rstrip(b"\0") for v in distinct[order].tolist()]
-    return Column(keys.DT_SYMBOL, rank[index.reshape(-1)[1:]], form=column.form, symbols=texts(base))
+    return Column(keys.DT_SYMBOL, rank[places.reshape(-1)[1:]], form=column.form, symbols=texts(base))
 
 
-def _packed_bytes(column: Column):
+def _packed_bytes(column: Column) -> Any:
     """Texts of at most 8 bytes as integers (a NUL can't occur in them), or None if one is longer."""
     lengths = np.diff(column.offsets)
     longest = int(lengths.max()) if len(lengths) else 0

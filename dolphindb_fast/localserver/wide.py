@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import uuid
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def kind_of_type(number: int) -> tuple[int, int]:
     return number & 0xFFFF, number >> 16
 
 
-def decimal_values(column: Column) -> list[Decimal | None]:
+def decimal_values(column: Column) -> Any:
     """Numbers, decimals or texts as they are; NULL, empty text and NaN as None."""
     if column.type in DECIMALS:
         return decimals(column.type, np.ascontiguousarray(column.data), column.scale).tolist()
@@ -50,7 +51,7 @@ def decimal_values(column: Column) -> list[Decimal | None]:
         # a float is the number that its shortest text says
         shown = map(str, column.data if column.type == keys.DT_FLOAT else column.data.tolist())
         return [None if m else Decimal(v) for m, v in zip(missing, shown, strict=True)]
-    values = []
+    values: list[Decimal | None] = []
     for row, cell in enumerate(column.strings()):
         try:
             values.append(Decimal(cell) if cell else None)

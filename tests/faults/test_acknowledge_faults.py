@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import expected, replies
+from support.reconnecting import noticed
 from support.recorder import VOID, FakeServer, reply
 from support.submissions import ERROR, FRAME, LARGE, integer, unknown
 from support.waiting import eventually, in_thread
@@ -356,6 +357,38 @@ def test_batch__of_a_lost_connection(acknowledged):
         with pytest.raises(ddb.LinkError, match="before this submission was sent"):
             submission.result()
         assert not unknown(submission)
+
+
+@pytest.mark.parametrize("cut", [1, 5, len(integer(1)) - 1])
+def test_batch__sent_while_a_reply_is_here_in_part(cut, acknowledged):
+    session, connection = acknowledged()
+    received = session.stats.bytesReceived
+    first = session.run("f", FRAME)
+    connection.send(integer(1)[:cut])
+    eventually(lambda: not first.done() and session.stats.bytesReceived == received + cut)
+    with session.batch():
+        second = session.run("f", FRAME)
+    connection.send(integer(1)[cut:] + integer(2))
+    assert (first.result(20), second.result(20)) == (1, 2)
+
+
+def test_batch__begun_while_another_thread_connects_again(acknowledged):
+    session, connection = acknowledged(reconnect=True, tryReconnectNums=1)
+    server = connection.server
+    server.stalled = True
+    connection.close()
+    noticed(session)
+    again = in_thread(lambda: session.run("again"))
+    eventually(lambda: len(server.connections) == 2)
+
+    def gather():
+        with session.batch():
+            return session.run("gathered")
+
+    gathering = in_thread(gather)
+    server.connection(1).resume()
+    server.default = integer(7)
+    assert again.result().result(20) == 7 and gathering.result().result(20) == 7
 
 
 def test_kept_submissions__are_bounded_and_told(acknowledged):

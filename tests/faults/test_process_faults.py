@@ -88,7 +88,7 @@ def test_fork__child_may_connect_anew():
 
 EXIT = """
 import sys, pandas as pd, dolphindb_fast as ddb
-session = ddb.Session(enableASYNC=True)
+session = ddb.Session(enableASYNC=sys.argv[2] == "asynchronous")
 session.connect("127.0.0.1", int(sys.argv[1]))
 for _ in range(100):
     session.run("f", pd.DataFrame({"a": range(100)}))
@@ -108,10 +108,11 @@ ENDINGS = {
 }
 
 
+@pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
 @pytest.mark.parametrize("name", ENDINGS)
-def test_exit__with_an_open_session_prints_nothing_and_loses_nothing(name):
-    with FakeServer() as server:
-        done = program(EXIT.replace("{ending}", ENDINGS[name]), str(server.port))
+def test_exit__with_an_open_session_prints_nothing_and_loses_nothing(name, mode):
+    with FakeServer(default=VOID) as server:
+        done = program(EXIT.replace("{ending}", ENDINGS[name]), str(server.port), mode)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         connection = server.connection()
         connection.wait_closed()

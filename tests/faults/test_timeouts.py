@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import signal
 import socket
 import time
 
@@ -47,6 +48,29 @@ def test_waiting_for_a_reply(name, value, options):
         session.connect("127.0.0.1", server.port, writeTimeout=LONG, **{name: value}, **options)
         with pytest.raises(ddb.SendTimeout, match="no reply for 0.2 s"):
             in_thread(lambda: session.run("x")).result()
+
+
+@pytest.fixture
+def ticking():
+    """A timer, as of a profiler, whose signals come far more often than any time-out ends."""
+    before = signal.signal(signal.SIGALRM, lambda *ignored: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_signals__do_not_prolong_a_time_out(ticking):
+    for asynchronous in (True, False):
+        with FakeServer(receive_buffer=8192) as server, ddb.Session(enableASYNC=asynchronous) as session:
+            session.connect("127.0.0.1", server.port, readTimeout=LONG, writeTimeout=0.2)
+            server.connection().stall()
+            with pytest.raises(ddb.SendTimeout, match="0.2 s"):
+                session.run("f", LARGE)
+    with FakeServer() as server, ddb.Session() as session:
+        session.connect("127.0.0.1", server.port, writeTimeout=LONG, readTimeout=0.2)
+        with pytest.raises(ddb.SendTimeout, match="no reply for 0.2 s"):
+            session.run("x")
 
 
 @pytest.mark.parametrize("name", ["netTimeout", "writeTimeout"])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import ssl
-import subprocess
-import sys
 import time
 import warnings
 
@@ -14,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import certificates, expected
+from support.process import program
 from support.recorder import VOID, FakeServer, reply
 from support.tls_proxy import TlsProxy
 from support.waiting import eventually, in_thread
@@ -438,14 +437,9 @@ sys.stdout.flush()
 """
 
 
-PYTHON = (sys.executable, "-W", "error", "-X", "dev", "-c")
-
-
 def test_large_frame__needs_little_memory_and_exit_prints_nothing(pair):
     with FakeServer() as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
-        done = subprocess.run(
-            [*PYTHON, CLIENT, str(proxy.port), str(pair.certificate)], capture_output=True, text=True, timeout=100
-        )
+        done = program(CLIENT, str(proxy.port), str(pair.certificate))
         assert done.stderr == ""
         kib, sent = map(int, done.stdout.split())
         assert sent > 128_000_000
@@ -479,8 +473,7 @@ print("child", os.waitstatus_to_exitcode(status))
 
 def test_fork__child_touches_neither_connection_nor_keys(pair):
     with FakeServer() as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
-        arguments = [*PYTHON, FORK, str(proxy.port), str(pair.certificate)]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=100)
+        done = program(FORK, str(proxy.port), str(pair.certificate))
         assert (done.stdout, done.stderr) == ("child 0\n", "")
         server.connection().wait_closed()
         received = bytes(server.connection().received)

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 from support.waiting import eventually
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
@@ -15,10 +14,9 @@ BAD = pd.DataFrame({"a": [1, 2], "b": ["x", "y\0"]})
 
 
 @pytest.fixture
-def server():
-    with LocalServer() as server:
-        server.run("share streamTable(1000:0, `a`b, [LONG,STRING]) as t")
-        yield server
+def server(dolphindb_server):
+    dolphindb_server.run("share streamTable(1000:0, `a`b, [LONG,STRING]) as t")
+    return dolphindb_server
 
 
 @pytest.fixture
@@ -88,14 +86,19 @@ def test_upload__leaves_behind_what_was_gathered(server, session):
         assert session.stats.requests == 2
 
 
-def test_other_threads__send_at_once(server, session):
+@pytest.mark.parametrize("way", ["run", "upload"])
+def test_other_threads__send_at_once(way, server, session):
     with session.batch():
         session.run("tableInsert{t}", FRAME)
-        thread = threading.Thread(target=session.run, args=("tableInsert{t}", FRAME))
+        if way == "run":
+            thread = threading.Thread(target=session.run, args=("tableInsert{t}", FRAME))
+        else:
+            thread = threading.Thread(target=session.upload, args=({"x": 1},))
         thread.start()
         thread.join()
-        eventually(lambda: server.rows("t") == 2)
-    eventually(lambda: server.rows("t") == 4)
+        assert session.stats.requests == 1, "what is gathered stays with the thread that gathers it"
+        eventually(lambda: server.rows("t") == (2 if way == "run" else 0))
+    eventually(lambda: server.rows("t") == (4 if way == "run" else 2))
 
 
 def test_flush__sends_in_between(server, session):

@@ -16,15 +16,8 @@ from support.waiting import eventually
 
 import dolphindb_fast
 from dolphindb_fast.__main__ import main
-from dolphindb_fast.localserver import LocalServer
 
 LocalAddress = namedtuple("LocalAddress", "host port")
-
-
-@pytest.fixture
-def server():
-    with LocalServer() as running:
-        yield running
 
 
 def run(server, *arguments: str) -> int:

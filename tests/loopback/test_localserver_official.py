@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from support.waiting import eventually
 
-from dolphindb_fast.localserver import LocalServer
 
 dolphindb = pytest.importorskip("dolphindb")
 
@@ -25,12 +24,6 @@ def appendStreamingData(mutable data){
 }
 addFunctionView(appendStreamingData)
 """
-
-
-@pytest.fixture
-def server():
-    with LocalServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -19,12 +19,6 @@ INT_7 = bytes.fromhex("040007000000")
 STRING_A = b"\x12\x00a\x00"
 
 
-@pytest.fixture
-def server():
-    with LocalServer() as server:
-        yield server
-
-
 class TestHandshake:
     def test_guest__no_object(self, server):
         with connected(server) as (raw, stream):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from . import replies
 from .recorder import DEADLINE, ERROR, FakeServer, reply, split
+from .schemas import schema
 
 __all__ = ["Upload", "written"]
 
@@ -35,24 +36,10 @@ class Upload(NamedTuple):
     error: str
 
 
-def _schema(types, scales) -> bytes:
-    count = len(types)
-    columns = {
-        "name": replies.vector("STRING", [f"c{i}" for i in range(count)]),
-        "typeString": replies.vector("STRING", map(str, types)),
-        "typeInt": replies.vector("INT", [replies.TYPES.get(name, name) for name in types]),
-        "comment": replies.vector("STRING", [""] * count),
-        "extra": replies.vector("INT", scales or [0] * count),
-    }
-    definitions = replies.table(columns, count)
-    names = replies.vector("STRING", ["colDefs", "partitionColumnName"])
-    return replies.dictionary(names, replies.any_vector([definitions, replies.scalar("STRING", "")]))
-
-
 def written(types, rows, methods, scales=None) -> Upload:
     """What a writer sends that is given `rows` for a table of the columns c0, c1, ... of `types` (names, or
     numbers of array types)."""
-    answers = (reply(_schema(types, scales)), ERROR)
+    answers = (reply(schema([f"c{i}" for i in range(len(types))], types, scales)), ERROR)
     with FakeServer(replies=answers, default=reply(replies.scalar("INT", len(rows)))) as server:
         child = subprocess.run(
             [sys.executable, "-c", _CHILD],

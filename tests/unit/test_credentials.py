@@ -10,7 +10,7 @@ import traceback
 import pytest
 
 import dolphindb_fast as ddb
-from dolphindb_fast import credentials, tls
+from dolphindb_fast import credentials, insecure
 
 SECRET = "hunter2-secret"
 
@@ -93,7 +93,7 @@ def test_loopback(address, local):
 
 def test_warning__points_at_the_line_of_the_caller():
     with pytest.warns(ddb.InsecureConnectionWarning) as caught:
-        tls.warn_insecure("text")
+        insecure.warn_insecure("text")
     assert caught[0].filename == __file__
 
 

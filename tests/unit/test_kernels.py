@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.arrow_producer import Given, Stream
 from support.frames import BY_NAME
 from support.values import object_column
 
@@ -145,3 +146,19 @@ def test_codes__of_every_width_and_length(count, level):
         frame = pd.DataFrame({"a": pd.Categorical.from_codes(codes, categories=words)})
         assert _encoded(frame) == expected.frame(frame)
         assert _encoded(frame[::-1]) == expected.frame(frame[::-1])
+
+
+def test_nulls__of_a_bitmap_wherever_they_are(level):
+    for length in LENGTHS:
+        for first in range(0, 9, 4):
+            for position in _positions(length):
+                valid = np.ones(first + length, dtype=bool)
+                valid[first + position] = False
+                bitmap = np.packbits(valid, bitorder="little").tobytes()
+                for format, dtype, type_id in (("c", "i1", 2), ("s", "i2", 3), ("i", "i4", 4), ("l", "i8", 5)):
+                    cells = np.arange(first + length).astype(dtype) % 100
+                    column = Given(format, [bitmap, cells.tobytes()], length, null_count=1, offset=first)
+                    values = cells[first:].tolist()
+                    values[position] = None
+                    wanted = expected.table({"a": expected.vector(type_id, values)}, length)
+                    assert _encoded(Stream(Given.table(column))) == wanted

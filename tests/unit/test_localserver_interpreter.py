@@ -225,6 +225,7 @@ class TestFunctions:
         server.run("def f(a, b): a-b")
         assert shown(server, "f{10}(3)") == "INT 7"
         assert shown(server, "f{,10}(3)") == "INT -7"
+        assert shown(server, "f{,b=10}(3)") == "INT -7"
         assert shown(server, "(def(x): x*2)(4)") == "INT 8"
         assert shown(server, "(def(x, y){return x*y}){4}(5)") == "INT 20"
 

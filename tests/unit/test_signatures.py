@@ -11,7 +11,12 @@ import dolphindb_fast.settings as keys
 from dolphindb_fast import refused
 
 #: what of the official client is built here; everything else is named in `refused`
-MODULE_BUILT = {"BlockReader", "Database", "Session", "__version__", "month", "name", "session", "settings"}
+MODULE_BUILT = {
+    *("AutoFitTableAppender", "AutoFitTableUpserter", "BlockReader", "DBConnectionPool", "Database"),
+    *("MultithreadedTableWriter", "MultithreadedTableWriterStatus", "MultithreadedTableWriterThreadStatus"),
+    *("PartitionedTableAppender", "Session", "TableAppender", "TableUpserter", "__version__", "month", "name"),
+    *("session", "settings", "tableAppender", "tableUpsert"),
+}
 SESSION_BUILT = {
     *("call", "clearAllCache", "close", "connect", "convertDatabase", "convertDatetime64", "database"),
     *("dropDatabase", "dropPartition", "dropTable", "exec", "existsDatabase", "existsTable", "getInitScript"),
@@ -85,6 +90,48 @@ def test_class__has_the_official_methods(ours):
             assert type(inspect.getattr_static(ours, name)) is type(member)
             if inspect.isfunction(member):
                 assert _parameters(getattr(ours, name)) == _parameters(member)
+
+
+@pytest.mark.official
+@pytest.mark.parametrize(
+    "ours",
+    [ddb.DBConnectionPool, ddb.PartitionedTableAppender, ddb.TableAppender, ddb.TableUpserter],
+    ids=lambda ours: ours.__name__,
+)
+def test_writing_class__takes_what_the_official_one_takes(ours):
+    theirs = getattr(pytest.importorskip("dolphindb"), ours.__name__)
+    public = {name for name in dir(theirs) if not name.startswith("_")}
+    assert public <= {name for name in dir(ours) if not name.startswith("_")}
+    for name in ("__init__", *sorted(public)):
+        member = getattr(ours, name)
+        found = [(parameter, kind, _plain(default)) for parameter, kind, default in _parameters(member)]
+        expected = _parameters(getattr(theirs, name))
+        assert found == [(parameter, kind, _plain(default)) for parameter, kind, default in expected], name
+        assert inspect.iscoroutinefunction(member) == inspect.iscoroutinefunction(getattr(theirs, name)), name
+
+
+@pytest.mark.official
+@pytest.mark.parametrize(
+    "method", ["__init__", "insert", "getStatus", "getUnwrittenData", "insertUnwrittenData", "waitForThreadCompletion"]
+)
+def test_writer__takes_what_the_official_one_takes(method):
+    dolphindb = pytest.importorskip("dolphindb")
+    theirs = _parameters(getattr(dolphindb.MultithreadedTableWriter, method))
+    ours = _parameters(getattr(ddb.MultithreadedTableWriter, method))
+    assert ours[: len(theirs)] == theirs
+    assert {kind for _, kind, _ in ours[len(theirs) :]} <= {"KEYWORD_ONLY"}
+    assert {name for name in dir(dolphindb.MultithreadedTableWriter) if not name.startswith("_")} <= {
+        *dir(ddb.MultithreadedTableWriter)
+    }
+
+
+@pytest.mark.official
+@pytest.mark.parametrize("names", [("AutoFitTableAppender", "TableAppender", "tableAppender"),
+                                   ("AutoFitTableUpserter", "TableUpserter", "tableUpsert")])
+def test_writing_class__has_the_official_spellings(names):
+    dolphindb = pytest.importorskip("dolphindb")
+    for module in (dolphindb, ddb):
+        assert len({getattr(module, name) for name in names}) == 1
 
 
 @pytest.mark.parametrize("name", sorted(MODULE_BUILT))

@@ -2,24 +2,10 @@
 #define _GNU_SOURCE
 #include "ddb_link.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <time.h>
-#include <unistd.h>
-
-_Static_assert(sizeof(ddb_piece) == sizeof(struct iovec) && offsetof(ddb_piece, size) == offsetof(struct iovec, iov_len),
-               "pieces are handed to sendmsg as they are");
-
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set instead */
-#endif
-#ifdef CLOCK_MONOTONIC_COARSE
-#define COARSE_CLOCK CLOCK_MONOTONIC_COARSE
+#ifdef _WIN32
+#include "ddb_link_win.inc"
 #else
-#define COARSE_CLOCK CLOCK_MONOTONIC
+#include "ddb_link_posix.inc"
 #endif
 
 enum {
@@ -30,12 +16,10 @@ enum {
     LONGEST_WAIT = 8 * DDB_SPIN_LIMIT
 };
 
-static int64_t now_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+/* Add to a counter that others read. It has one writer at a time: no locked addition is needed. */
+#define COUNT(counter, more) \
+    atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (more), \
+                          memory_order_relaxed)
 
 static int fail_system(ddb_error *error)
 {
@@ -53,41 +37,34 @@ int ddb_link_init(ddb_link *link, int fd, int drain, ddb_error *error)
     link->wait_ns = LONGEST_WAIT;
     if (fd < 0)
         return DDB_OK;
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
-        return fail_system(error);
-#ifdef SO_NOSIGPIPE
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#endif
-    return DDB_OK;
+    return socket_adopt(fd) == 0 ? DDB_OK : fail_system(error);
 }
 
 /* Encrypted bytes: hand to the kernel what is sealed. DDB_OK: it took some or all. */
 static int send_sealed(ddb_link *link, ddb_error *error)
 {
     ddb_cipher *cipher = link->cipher;
-    ssize_t sent = send(link->fd, cipher->sealed, cipher->sealed_size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ptrdiff_t sent = socket_send(link->fd, cipher->sealed, cipher->sealed_size);
 
     if (sent < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             return DDB_ERR_AGAIN;
         return errno == EINTR ? DDB_ERR_SIGNAL : fail_system(error);
     }
-    link->bytes_sent += (uint64_t)sent;
+    COUNT(link->bytes_sent, (uint64_t)sent);
     cipher->sealed += sent;
     cipher->sealed_size -= (size_t)sent;
     return DDB_OK;
 }
 
-/* As recv, of a link with a cipher: decrypted bytes. */
-static DDB_NOINLINE ssize_t take_opened(ddb_link *link, void *target, size_t size, int flags)
+/* As socket_receive, of a link with a cipher: decrypted bytes. */
+static DDB_NOINLINE ptrdiff_t take_opened(ddb_link *link, void *target, size_t size, int waits)
 {
     ddb_cipher *cipher = link->cipher;
     char received[16 << 10];
 
     while (!cipher->opened_size && !cipher->ended) {
-        ssize_t got = recv(link->fd, received, sizeof received, flags);
+        ptrdiff_t got = socket_receive(link->fd, received, sizeof received, waits);
         if (got <= 0)
             return got;
         if (cipher->open(cipher, received, (size_t)got) != DDB_OK) {
@@ -103,14 +80,14 @@ static DDB_NOINLINE ssize_t take_opened(ddb_link *link, void *target, size_t siz
         memcpy(target, cipher->opened, taken);
     cipher->opened += taken;
     cipher->opened_size -= taken;
-    return (ssize_t)taken;
+    return (ptrdiff_t)taken;
 }
 
-static ssize_t take(ddb_link *link, void *target, size_t size, int flags)
+static ptrdiff_t take(ddb_link *link, void *target, size_t size, int waits)
 {
     if (DDB_UNLIKELY(link->cipher != NULL))
-        return take_opened(link, target, size, flags);
-    return recv(link->fd, target, size, flags);
+        return take_opened(link, target, size, waits);
+    return socket_receive(link->fd, target, size, waits);
 }
 
 /* Read what is there into the inbox; what does not fit there is counted and dropped, or left. */
@@ -124,7 +101,7 @@ static int drain(ddb_link *link, ddb_error *error)
         size_t size = room ? room : sizeof scratch;
         if (!room && link->drain == DDB_LINK_KEEP)
             return DDB_ERR_INBOX;
-        ssize_t got = take(link, target, size, MSG_DONTWAIT);
+        ptrdiff_t got = take(link, target, size, 0);
         if (got == 0)
             return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
         if (got < 0) {
@@ -133,8 +110,8 @@ static int drain(ddb_link *link, ddb_error *error)
             return fail_system(error);
         }
         link->inbox_size += room ? (size_t)got : 0;
-        link->bytes_drained += link->drain == DDB_LINK_DROP ? (uint64_t)got : 0;
-        link->bytes_received += (uint64_t)got;
+        COUNT(link->bytes_drained, link->drain == DDB_LINK_DROP ? (uint64_t)got : 0);
+        COUNT(link->bytes_received, (uint64_t)got);
         if ((size_t)got < size)
             return DDB_OK;
     }
@@ -142,7 +119,7 @@ static int drain(ddb_link *link, ddb_error *error)
 
 int ddb_link_look(ddb_link *link, ddb_error *error)
 {
-    int64_t now = now_ns(COARSE_CLOCK);
+    int64_t now = coarse_now_ns();
     char byte;
 
     if (now < link->look_due)
@@ -152,7 +129,7 @@ int ddb_link_look(ddb_link *link, ddb_error *error)
     if (link->drain)
         return drain(link, error);
     /* of a cipher's bytes only the cipher knows which are an end: they are taken, but nothing of what they hold */
-    ssize_t got = link->cipher ? take(link, &byte, 0, MSG_DONTWAIT) : recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ptrdiff_t got = link->cipher ? take(link, &byte, 0, 0) : socket_peek(link->fd);
     if (got == 0 && !(link->cipher && link->cipher->opened_size))
         return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
     if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
@@ -172,11 +149,16 @@ static void advance(ddb_link *link, size_t size)
     }
 }
 
-/* Can the kernel take bytes now? */
-static int has_room(ddb_link *link)
+/* The first bytes of the unsent pieces, at most `room`. */
+static size_t gather(const ddb_link *link, char *target, size_t room)
 {
-    struct pollfd poller = {link->fd, POLLOUT, 0};
-    return poll(&poller, 1, 0) != 0;
+    size_t size = 0;
+    for (int i = link->piece; i < link->piece_count && size < room; i++) {
+        size_t part = link->pieces[i].size < room - size ? link->pieces[i].size : room - size;
+        memcpy(target + size, link->pieces[i].data, part);
+        size += part;
+    }
+    return size;
 }
 
 /* send_pieces through the cipher. What is sealed can't be taken back, so nothing is while the kernel takes nothing:
@@ -185,17 +167,12 @@ static DDB_NOINLINE int seal_pieces(ddb_link *link, ddb_error *error)
 {
     ddb_cipher *cipher = link->cipher;
     char plain[DDB_SEAL_SIZE];
-    size_t size = 0;
 
     if (cipher->sealed_size)
         return send_sealed(link, error);
-    if (!has_room(link))
+    if (socket_wait(link->fd, CAN_WRITE, 0) == 0)
         return DDB_ERR_AGAIN;
-    for (int i = link->piece; i < link->piece_count && size < sizeof plain; i++) {
-        size_t part = link->pieces[i].size < sizeof plain - size ? link->pieces[i].size : sizeof plain - size;
-        memcpy(plain + size, link->pieces[i].data, part);
-        size += part;
-    }
+    size_t size = gather(link, plain, sizeof plain);
     if (size && cipher->seal(cipher, plain, size) != DDB_OK) {
         errno = EPROTO;
         return fail_system(error);
@@ -204,24 +181,36 @@ static DDB_NOINLINE int seal_pieces(ddb_link *link, ddb_error *error)
     return send_sealed(link, error);
 }
 
+#ifdef DDB_LINK_NO_SENDMSG
+/* A piece that is large leaves from where it is; small ones are joined, so that each call takes a good part. */
+static DDB_NOINLINE ptrdiff_t socket_send_joined(const ddb_link *link)
+{
+    char joined[DDB_SEAL_SIZE];
+    const ddb_piece *first = link->pieces + link->piece;
+
+    if (first->size >= sizeof joined)
+        return socket_send(link->fd, first->data, first->size);
+    return socket_send(link->fd, joined, gather(link, joined, sizeof joined));
+}
+#endif
+
 /* Hand the unsent pieces to the kernel once. DDB_OK: it took some or all. */
 static int send_pieces(ddb_link *link, ddb_error *error)
 {
     ddb_piece *pieces = link->pieces + link->piece;
     int count = link->piece_count - link->piece;
-    ssize_t sent;
+    ptrdiff_t sent;
 
     if (DDB_UNLIKELY(link->cipher != NULL))
         return seal_pieces(link, error);
-    if (count == 1) {
-        sent = send(link->fd, pieces->data, pieces->size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } else {
-        struct msghdr message;
-        memset(&message, 0, sizeof message);
-        message.msg_iov = (struct iovec *)(void *)pieces;
-        message.msg_iovlen = (size_t)count;
-        sent = sendmsg(link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
+    if (count == 1)
+        sent = socket_send(link->fd, pieces->data, pieces->size);
+    else
+#ifdef DDB_LINK_NO_SENDMSG
+        sent = socket_send_joined(link);
+#else
+        sent = socket_send_pieces(link->fd, pieces, count);
+#endif
     if (DDB_UNLIKELY(sent < 0)) {
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             return DDB_ERR_AGAIN;
@@ -229,7 +218,7 @@ static int send_pieces(ddb_link *link, ddb_error *error)
             return DDB_ERR_SIGNAL;
         return fail_system(error);
     }
-    link->bytes_sent += (uint64_t)sent;
+    COUNT(link->bytes_sent, (uint64_t)sent);
     advance(link, (size_t)sent);
     return DDB_OK;
 }
@@ -253,6 +242,7 @@ int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error)
 {
     link->producer = producer;
     link->accepted = 0;
+    link->waiting_since = 0;
     link->piece = 0;
     link->piece_count = 0;
     int status = pull(link, error);
@@ -267,51 +257,56 @@ int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error)
     return status > 0 ? DDB_ERR_AGAIN : status;
 }
 
-/* Wait until one of `events` is possible. Sets `revents`. */
-static int wait_for(int fd, short events, int64_t deadline, short *revents, ddb_error *error)
+/* Wait until one of `events` is possible. Sets `possible`. */
+static int wait_for(int fd, int events, int64_t deadline, int *possible, ddb_error *error)
 {
-    struct pollfd poller = {fd, events, 0};
     int milliseconds = -1;
 
     if (deadline >= 0) {
-        int64_t left = deadline - now_ns(CLOCK_MONOTONIC);
+        int64_t left = deadline - now_ns();
         if (left <= 0)
             return ddb_fail(error, DDB_ERR_TIMEOUT, -1, 0);
         left = (left + 999999) / 1000000;
         milliseconds = left > 1000000 ? 1000000 : (int)left;
     }
-    int ready = poll(&poller, 1, milliseconds);
+    int ready = socket_wait(fd, events, milliseconds);
     if (ready < 0)
         return errno == EINTR ? DDB_ERR_SIGNAL : fail_system(error);
-    *revents = ready ? poller.revents : 0;
+    *possible = ready;
     return DDB_OK;
+}
+
+/* When the wait under way began: before the signal that interrupted it, if one did. */
+static int64_t wait_began(ddb_link *link)
+{
+    int64_t began = link->waiting_since ? link->waiting_since : now_ns();
+    link->waiting_since = 0;
+    return began;
 }
 
 int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
 {
-    int64_t started = -1, deadline = -1;
+    int64_t began = link->waiting_since; /* 0: not waiting */
     int status;
 
     while ((status = pull(link, error)) > 0) {
         status = send_pieces(link, error);
         if (status == DDB_OK) {
-            started = -1; /* progress: the time-out begins anew */
+            began = link->waiting_since = 0; /* progress: the time-out begins anew */
             continue;
         }
         if (status != DDB_ERR_AGAIN)
             break;
-        int64_t now = now_ns(CLOCK_MONOTONIC);
-        if (started < 0) {
-            started = now;
-            deadline = timeout < 0 ? -1 : now + timeout;
-        }
-        short revents;
-        status = wait_for(link->fd, (short)(POLLOUT | (link->drain ? POLLIN : 0)), deadline, &revents, error);
-        link->blocked_ns += now_ns(CLOCK_MONOTONIC) - now;
+        int64_t now = now_ns();
+        if (!began)
+            began = now;
+        int events = CAN_WRITE | (link->drain ? CAN_READ : 0), possible;
+        status = wait_for(link->fd, events, timeout < 0 ? -1 : began + timeout, &possible, error);
+        COUNT(link->blocked_ns, now_ns() - now);
         if (status != DDB_OK)
             break;
         /* a server that is itself blocked writing to us would never read on */
-        if (revents & POLLIN) {
+        if (possible & CAN_READ) {
             uint64_t before = link->bytes_received;
             status = drain(link, error);
             if (status == DDB_OK && link->drain == DDB_LINK_KEEP && link->bytes_received != before)
@@ -320,26 +315,26 @@ int ddb_link_send_rest(ddb_link *link, int64_t timeout, ddb_error *error)
                 break;
         }
     }
+    link->waiting_since = status == DDB_ERR_SIGNAL ? began : 0;
     return status;
 }
 
 int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout, size_t *received, ddb_error *error)
 {
-    int64_t begun = now_ns(CLOCK_MONOTONIC);
-    int64_t deadline = timeout < 0 ? -1 : begun + timeout;
+    int64_t began = wait_began(link);
     /* Without a time-out the read itself waits: one system call a reply instead of three. */
-    int waiting = timeout < 0 ? 0 : MSG_DONTWAIT;
+    int waits = timeout < 0;
     int adaptive = link->spin_ns == DDB_SPIN_ADAPTIVE;
     int64_t spin_ns = !adaptive ? link->spin_ns : link->wait_ns <= DDB_SPIN_LIMIT ? DDB_SPIN_LIMIT : 0;
-    int64_t spin_end = spin_ns ? begun + spin_ns : 0;
+    int64_t spin_end = spin_ns ? began + spin_ns : 0;
 
     for (;;) {
-        ssize_t got = take(link, target, size, spin_end ? MSG_DONTWAIT : waiting);
+        ptrdiff_t got = take(link, target, size, waits && !spin_end);
         if (got > 0) {
             *received = (size_t)got;
-            link->bytes_received += (uint64_t)got;
+            COUNT(link->bytes_received, (uint64_t)got);
             if (adaptive) {
-                int64_t waited = now_ns(CLOCK_MONOTONIC) - begun;
+                int64_t waited = now_ns() - began;
                 waited = waited < LONGEST_WAIT ? waited : LONGEST_WAIT;
                 link->wait_ns += (waited - link->wait_ns) / WAIT_WEIGHT;
             }
@@ -347,17 +342,17 @@ int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout,
         }
         if (got == 0)
             return ddb_fail(error, DDB_ERR_CLOSED, -1, 0);
+        int status = DDB_OK, possible;
         if (errno == EINTR)
-            return DDB_ERR_SIGNAL;
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            status = DDB_ERR_SIGNAL;
+        else if (errno != EAGAIN && errno != EWOULDBLOCK)
             return fail_system(error);
-        if (spin_end) {
-            if (now_ns(CLOCK_MONOTONIC) >= spin_end)
-                spin_end = 0;
-            continue;
-        }
-        short revents;
-        int status = wait_for(link->fd, POLLIN, deadline, &revents, error);
+        else if (spin_end)
+            spin_end = now_ns() < spin_end ? spin_end : 0;
+        else
+            status = wait_for(link->fd, CAN_READ, waits ? -1 : began + timeout, &possible, error);
+        if (status == DDB_ERR_SIGNAL)
+            link->waiting_since = began;
         if (status != DDB_OK)
             return status;
     }
@@ -365,14 +360,14 @@ int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout,
 
 int ddb_link_wait(int fd, int64_t timeout, ddb_error *error)
 {
-    short revents;
-    return wait_for(fd, POLLIN, now_ns(CLOCK_MONOTONIC) + timeout, &revents, error);
+    int possible;
+    return wait_for(fd, CAN_READ, now_ns() + timeout, &possible, error);
 }
 
 void ddb_link_cut(ddb_link *link)
 {
     if (link->fd >= 0)
-        shutdown(link->fd, SHUT_RDWR);
+        socket_shutdown(link->fd, 1);
 }
 
 void ddb_link_close(ddb_link *link, int orderly)
@@ -385,8 +380,8 @@ void ddb_link_close(ddb_link *link, int orderly)
         drain(link, &ignored);
         if (link->cipher && link->cipher->sealed_size)
             send_sealed(link, &ignored);
-        shutdown(link->fd, SHUT_WR);
+        socket_shutdown(link->fd, 0);
     }
-    close(link->fd);
+    socket_close(link->fd);
     link->fd = -1;
 }

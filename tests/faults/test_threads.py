@@ -1,0 +1,122 @@
+"""Eight threads on one session: whole requests, one after the other. And Ctrl-C."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import expected
+from support.recorder import FakeServer
+from support.waiting import in_thread
+
+import dolphindb_fast as ddb
+
+THREADS, CALLS = 8, 40
+HEAD = re.compile(rb"API2 \d+ (\d+) / [^\n]*\nfunction\nthread(\d)\n1\n1")
+
+
+def _frame(thread, call):
+    # few rows leave in one piece, with the interpreter lock held; many do not; of objects, text is kept
+    # elsewhere
+    rows = {0: 3000, 1: 300}.get(call % 8, 3)
+    first = (thread * CALLS + call) * 10_000
+    numbers = np.arange(first, first + rows)
+    text = pd.Series([f"t{number}" for number in numbers.tolist()], dtype=object)
+    return pd.DataFrame({"a": numbers, "b": numbers / 8, "c": text})
+
+
+@pytest.mark.parametrize("acknowledge", [False, True])
+def test_threads__never_cut_into_each_others_requests(acknowledge):
+    frames = [[_frame(thread, call) for call in range(CALLS)] for thread in range(THREADS)]
+    # a small buffer: large requests are sent in many steps, between which others could get in
+    with FakeServer(receive_buffer=8192) as server:
+        session = ddb.Session(enableASYNC=True, acknowledge=acknowledge)
+        session.connect("127.0.0.1", server.port)
+        connection = server.connection()
+
+        def work(thread):
+            for frame in frames[thread]:
+                session.run(f"thread{thread}", frame)
+
+        threads = [in_thread(lambda thread=thread: work(thread)) for thread in range(THREADS)]
+        for thread in threads:
+            thread.result(60)
+        assert session.stats.requests == THREADS * CALLS
+        connection.wait(lambda received: len(received) >= session.stats.bytesSent)
+        received = bytes(connection.received)
+        session.close()
+    calls = [iter(expected.frame(frame) for frame in own) for own in frames]
+    place = received.index(b"\nfunction\nthread")
+    place = received.rindex(b"API2 ", 0, place)
+    order = []
+    while place < len(received):
+        head = HEAD.match(received, place)
+        assert head, received[place : place + 100]
+        thread = int(head[2])
+        objects = next(calls[thread])
+        place = head.end()
+        assert received.startswith(objects, place), f"request {len(order)} is not whole"
+        place += len(objects)
+        order.append(thread)
+    assert sorted(order) == sorted(list(range(THREADS)) * CALLS)
+
+
+BLOCKED = """
+import sys, numpy as np, pandas as pd, dolphindb_fast as ddb
+mode, what = sys.argv[2:]
+session = ddb.Session(enableASYNC=mode != "synchronous", acknowledge=mode == "acknowledged")
+session.connect("127.0.0.1", int(sys.argv[1]))
+frame = pd.DataFrame({"a": np.arange(4_000_000)}) if what == "send" else pd.DataFrame({"a": [1]})
+try:
+    reply = session.run("blocked", frame)
+    if mode == "acknowledged":
+        reply.result()
+except KeyboardInterrupt:
+    print("interrupted")
+# a request or its reply was cut: unless it was a reply that is waited for again
+try:
+    session.run("next")
+except ddb.LinkError as error:
+    print("KeyboardInterrupt" in str(error), "\\n" in str(error))
+else:
+    print("goes on")
+session.close()
+"""
+
+
+@pytest.mark.parametrize(
+    "mode, what, then",
+    [
+        ("asynchronous", "send", "True False"),
+        ("acknowledged", "send", "True False"),
+        ("synchronous", "send", "True False"),
+        ("synchronous", "reply", "True False"),
+        ("acknowledged", "reply", "goes on"),
+    ],
+)
+def test_ctrl_c__leaves_a_blocked_call_at_once(mode, what, then):
+    package = str(Path(ddb.__file__).parents[1])
+    with FakeServer(receive_buffer=8192) as server:
+        command = [sys.executable, "-W", "error", "-c", BLOCKED, str(server.port), mode, what]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=package
+        ) as done:
+            try:
+                connection = server.connection()
+                if what == "send":
+                    connection.wait(
+                        lambda received: b"function\nblocked" in received and not connection.stall()
+                    )
+                else:
+                    connection.wait(lambda received: b"function\nblocked" in received)
+                done.send_signal(signal.SIGINT)
+                output, errors = done.communicate(timeout=20)
+            finally:
+                done.kill()
+    assert (errors, output) == ("", f"interrupted\n{then}\n")

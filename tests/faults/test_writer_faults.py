@@ -1,0 +1,275 @@
+"""Writers whose servers end, stall, move and lie: every row is in the table, or can be fetched and is said to be uncertain."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import pandas as pd
+import pytest
+from support import replies
+from support.recorder import FakeServer, reply
+from support.schemas import schema
+from support.waiting import eventually, in_thread
+
+import dolphindb_fast as ddb
+from dolphindb_fast import lanes, reconnect
+from dolphindb_fast.localserver import LocalServer
+
+TABLE = "share table(1:0, `id`sym, [INT,SYMBOL]) as t"
+SCHEMA = reply(schema(["id", "sym"], ["INT", "SYMBOL"]))
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch):
+    """No test waits long between attempts."""
+    for module in (lanes, reconnect):
+        monkeypatch.setattr(module, "pause", lambda stopped, seconds: stopped.wait(0.01))
+
+
+@pytest.fixture
+def server():
+    with LocalServer() as server:
+        server.run(TABLE)
+        yield server
+
+
+@pytest.fixture
+def writer():
+    """``writer(server, **arguments)``; those that were made end with the test."""
+    made = []
+
+    def make(server, **arguments):
+        one = ddb.MultithreadedTableWriter("127.0.0.1", server.port, "admin", "123456", "", "t", **arguments)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        try:
+            one.waitForThreadCompletion(timeout=0)
+        except ddb.ReplyTimeout:
+            pass
+
+
+def assert_accounted(server, writer, inserted):
+    """Each row is in the table once, or among the unwritten ones; in both only if it is said to be uncertain."""
+    written = server.table("t")["id"].tolist()
+    unwritten = writer.getUnwrittenData()
+    certain = [row[0] for row in unwritten[unwritten.uncertain :]]
+    uncertain = [row[0] for row in unwritten[: unwritten.uncertain]]
+    assert len(set(written)) == len(written) and len({*certain, *uncertain}) == len(unwritten)
+    assert not {*written} & {*certain}
+    assert {*written, *certain, *uncertain} == {*inserted}
+    return written, uncertain, certain
+
+
+def load(writer, frames=False):
+    """Four threads that insert rows of their own until the writer ends; all that was taken."""
+    taken = [[] for _ in range(4)]
+    stop = threading.Event()
+
+    def insert(thread):
+        for i in itertools.count(thread * 10**7):
+            if stop.is_set():
+                return
+            try:
+                if frames and i % 50 == 0:
+                    first = i * 10
+                    frame = pd.DataFrame({"id": range(first, first + 10), "sym": "f"})
+                    if writer.append(frame).succeed():
+                        taken[thread].extend(range(first, first + 10))
+                elif writer.insert(-1 - i, "abcdefgh"[i % 8]).succeed():
+                    taken[thread].append(-1 - i)
+            except (RuntimeError, ddb.QueueFull):
+                return
+
+    running = [in_thread(lambda thread=thread: insert(thread)) for thread in range(4)]
+
+    def finish():
+        stop.set()
+        for one in running:
+            one.result(60)
+        return [row for part in taken for row in part]
+
+    return finish
+
+
+@pytest.mark.parametrize("round", range(3))
+@pytest.mark.parametrize("frames", [False, True], ids=["rows", "frames"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"reconnect": False, "batchSize": 100, "throttle": 0.01},
+        {"reconnect": False, "batchSize": 1, "maxInFlight": 1},
+        {"tryReconnectNums": 2, "batchSize": 500, "throttle": 0.01, "threadCount": 3, "partitionCol": "id"},
+    ],
+    ids=["pipelined", "one by one", "threads"],
+)
+def test_server_killed_in_mid_load__every_row_is_accounted_for(arguments, frames, round, server, writer):
+    one = writer(server, maxRows=20000, **arguments)
+    finish = load(one, frames)
+    eventually(lambda: server.rows("t") > 3000 * round)
+    server.stop()
+    eventually(lambda: one.getStatus().hasError())
+    inserted = finish()
+    one.waitForThreadCompletion()
+    status = one.getStatus()
+    assert status.errorCode == "A5" and status.isExiting
+    assert status.errorInfo.startswith("Failed to save the inserted data: ")
+    assert status.sentRows + status.unsentRows + status.sendFailedRows == len(inserted)
+    written, _, _ = assert_accounted(server, one, inserted)
+    assert status.sentRows <= len(written)
+
+
+def test_server_comes_back__the_writer_goes_on(server, writer):
+    one = writer(server, maxRows=50000, batchSize=100, throttle=0.01)
+    finish = load(one)
+    eventually(lambda: server.rows("t") > 1000)
+    server.stop()
+    server.start()
+    rows = server.rows("t")
+    eventually(lambda: server.rows("t") > rows + 1000)
+    inserted = finish()
+    one.waitForThreadCompletion()
+    status = one.getStatus()
+    assert not status.hasError() and status.unsentRows == 0
+    assert status.sendFailedRows == status.uncertainRows
+    _, uncertain, certain = assert_accounted(server, one, inserted)
+    assert certain == [] and len(uncertain) == status.uncertainRows
+
+
+def test_server_comes_back__retried_writes_are_there_at_least_once(server, writer):
+    one = writer(server, maxRows=50000, batchSize=100, throttle=0.01, retryWrites=True)
+    finish = load(one)
+    eventually(lambda: server.rows("t") > 1000)
+    server.stop()
+    server.start()
+    rows = server.rows("t")
+    eventually(lambda: server.rows("t") > rows + 1000)
+    inserted = finish()
+    one.waitForThreadCompletion()
+    assert not one.getStatus().hasError() and one.getUnwrittenData() == []
+    assert {*server.table("t")["id"]} == {*inserted}
+
+
+@pytest.mark.parametrize("retry", [False, True])
+def test_lost_reply__is_uncertain_and_what_comes_after_is_not(retry, writer):
+    with FakeServer(replies=(SCHEMA,)) as server:
+        one = writer(server, batchSize=2, throttle=3600, retryWrites=retry)
+        for i in range(2):
+            one.insert(i, "a")
+        connection = server.connection()
+        eventually(lambda: b"tableInsert{t}" in bytes(connection.received))
+        connection.close()
+        # connects when there is something to send
+        for i in range(2, 4):
+            one.insert(i, "a")
+        eventually(lambda: len(server.connections) == 2)
+        again = server.connection(1)
+        eventually(lambda: bytes(again.received).count(b"tableInsert{t}") == 1 + retry)
+        for _ in range(1 + retry):
+            again.send(reply(replies.scalar("INT", 2)))
+        eventually(lambda: one.getStatus().sentRows == 2 + 2 * retry)
+        status = one.getStatus()
+        assert not status.hasError() and status.uncertainRows == status.sendFailedRows == (0 if retry else 2)
+        rows = one.getUnwrittenData()
+        assert rows == ([] if retry else [[0, "a"], [1, "a"]]) and rows.uncertain == len(rows)
+        assert one.getStatus().uncertainRows == 0
+        if retry:
+            sent = bytes(again.received)
+            assert sent.index(b"\0\0\0\0\x01\0\0\0") < sent.index(b"\x02\0\0\0\x03\0\0\0")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_bad_reply__is_a_lost_connection(again, writer):
+    with FakeServer(replies=(SCHEMA,)) as server:
+        one = writer(server, batchSize=2, throttle=3600, reconnect=again)
+        for i in range(2):
+            one.insert(i, "a")
+        connection = server.connection()
+        eventually(lambda: b"tableInsert{t}" in bytes(connection.received))
+        connection.send(b"nonsense\n")
+        eventually(lambda: one.getStatus().uncertainRows == 2)
+        assert one.getStatus().errorCode == ("" if again else "A5")
+        assert again or "nonsense" in one.getStatus().errorInfo
+        rows = one.getUnwrittenData()
+        assert rows == [[0, "a"], [1, "a"]] and rows.uncertain == 2
+
+
+def test_not_leader__the_writer_moves(server, writer):
+    with LocalServer() as other:
+        other.run(TABLE)
+        one = writer(server, batchSize=10, throttle=3600, maxInFlight=4)
+        for i in range(10):
+            one.insert(i, "a")
+        eventually(lambda: one.getStatus().sentRows == 10)
+        server.refuse("tableInsert", f"<NotLeader>127.0.0.1:{other.port}", times=2)
+        for i in range(10, 100):
+            one.insert(i, "a")
+        one.waitForThreadCompletion()
+        assert not one.getStatus().hasError() and one.getStatus().sentRows == 100
+        here, there = server.table("t")["id"].tolist(), other.table("t")["id"].tolist()
+        assert here[:10] == list(range(10)) and sorted(here + there) == list(range(100)) and there
+
+
+def test_not_ready__the_writer_tries_again_but_not_for_ever(server, writer):
+    one = writer(server, batchSize=1)
+    server.refuse("tableInsert", "<DataNodeNotReady> not yet", times=2)
+    one.insert(1, "a")
+    eventually(lambda: one.getStatus().sentRows == 1)
+    server.refuse("tableInsert", "<DataNodeNotReady> not yet", times=100)
+    one.insert(2, "a")
+    eventually(lambda: one.getStatus().hasError())
+    one.waitForThreadCompletion()
+    assert one.getStatus().errorCode == "A5" and "<DataNodeNotReady>" in one.getStatus().errorInfo
+    assert one.getUnwrittenData() == [[2, "a"]]
+
+
+def test_refused__what_was_behind_it_is_accounted_for(server, writer):
+    one = writer(server, batchSize=10, throttle=3600, maxInFlight=8)
+    server.refuse("tableInsert", "no")
+    inserted = []
+    for i in range(200):
+        try:
+            one.insert(i, "a")
+        except RuntimeError:
+            break
+        inserted.append(i)
+    one.waitForThreadCompletion()
+    assert one.getStatus().errorCode == "A5"
+    _, uncertain, certain = assert_accounted(server, one, inserted)
+    assert uncertain == [] and certain[:10] == list(range(10))
+
+
+def test_server_that_does_not_come_back__completion_can_be_given_up(server, writer):
+    one = writer(server, batchSize=10, throttle=0.01)
+    for i in range(10):
+        one.insert(i, "a")
+    eventually(lambda: one.getStatus().sentRows == 10)
+    server.stop()
+    for i in range(10, 30):
+        one.insert(i, "a")
+    with pytest.raises(ddb.ReplyTimeout, match="20 rows of table t were not confirmed"):
+        in_thread(lambda: one.waitForThreadCompletion(timeout=0.2)).result()
+    assert one.getStatus().errorCode == "A5"
+    assert_accounted(server, one, range(30))
+
+
+def test_uncertain_rows__end_the_writer_when_too_many_are_not_fetched(writer):
+    with FakeServer(replies=(SCHEMA,)) as server:
+        one = writer(server, batchSize=2, throttle=3600, maxRows=3)
+        for number in range(3):
+            for i in range(2):
+                assert one.insert(2 * number + i, "a").succeed()
+            eventually(lambda number=number: len(server.connections) > number)
+            connection = server.connection(number)
+            eventually(lambda connection=connection: b"tableInsert{t}" in bytes(connection.received))
+            assert not one.getStatus().hasError()
+            connection.close()
+            if number == 0:
+                eventually(lambda: one.getStatus().uncertainRows == 2)
+                assert one.getUnwrittenData().uncertain == 2
+        eventually(lambda: one.getStatus().hasError())
+        assert "4 rows of table t have an unknown outcome" in one.getStatus().errorInfo
+        assert one.getUnwrittenData().uncertain == 4
