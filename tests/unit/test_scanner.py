@@ -61,7 +61,6 @@ def test_end__every_type_has_cells_in_these_tests():
     assert set(TYPES) - set(CELLS) == {"SYMBOL"}
 
 
-@settings(deadline=None)
 @given(strategies.frames(), st.integers(1, 5000))
 @settings(deadline=None)
 def test_end__of_any_frame(frame, step):
