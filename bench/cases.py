@@ -193,15 +193,15 @@ CASES = [
     ),
     Case(
         "aio-one-task", "seed frame, awaited run, one after the other", "itself, synchronous run, replySpin=0",
-        runners.answered, **at_most(5, 3), ours=AIO, theirs=SLEEPING, **LONG,
+        runners.answered, **at_most(3, 2), ours=AIO, theirs=SLEEPING, **LONG,
     ),
     Case(
         "aio-many-tasks", "seed frame, awaited run, 64 tasks on one connection", "itself, synchronous run, replySpin=0",
-        runners.answered, **at_most(2, 1), ours=AIO_TASKS, theirs=SLEEPING, **LONG,
+        runners.answered, **at_most(1, 0.5), ours=AIO_TASKS, theirs=SLEEPING, **LONG,
     ),
     Case(
         "aio-many-tasks-uvloop", "the same under uvloop", "itself, synchronous run, replySpin=0",
-        runners.answered, **at_most(2, 1), ours=UVLOOP_TASKS, theirs=SLEEPING, **LONG,
+        runners.answered, **at_most(1, 0.5), ours=UVLOOP_TASKS, theirs=SLEEPING, **LONG,
     ),
     Case(
         "aio-local-server", "1+1 awaited, 64 tasks, local server", "", awaited_locally, **at_most(100, 50),
@@ -209,7 +209,7 @@ CASES = [
     ),
     Case(
         "aio-local-server-one-task", "1+1 awaited, one after the other, local server", "", awaited_locally,
-        **at_most(200, 100), ours=AIO, **LONG,
+        **at_most(100, 50), ours=AIO, **LONG,
     ),
     Case(
         "reading", "reading 1,000,000 x 6", OFFICIAL_CLIENT, runners.reading, **at_least((2, 5), (3, 9)),

@@ -66,6 +66,7 @@ cdef class _LoopLink(_AcknowledgedLink):
         _AcknowledgedLink.open(self, descriptor, asynchronous, write_timeout, read_timeout)
         self.link.drain = DDB_LINK_LEAVE
         self.link.spin_ns = 0
+        self.incoming = bytearray()
         self.start = self.end = 0
         self.ended = False
         self.fault = None
@@ -284,6 +285,7 @@ cdef class _LoopLink(_AcknowledgedLink):
         if self.unusable is not None and not self.accounting:
             self.tell()   # being connected
         elif self.asynchronous:
+            self.link.bytes_drained += received
             self.unsolicited(self.take_incoming())
         else:
             self.start += self.use_replies(
@@ -310,7 +312,9 @@ cdef class _LoopLink(_AcknowledgedLink):
         return 0
 
     cdef object find_object(self, const uint8_t *data, size_t size, size_t *length):
-        found = self.read_object(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ))
+        # a view that keeps the memory: an exception may keep the view
+        cdef size_t at = data - <const uint8_t *>PyByteArray_AS_STRING(self.incoming)
+        found = self.read_object(PyMemoryView_FromObject(self.incoming)[at:at + size])
         if found is None:
             return None
         value, length[0] = found

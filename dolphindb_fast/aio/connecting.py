@@ -27,7 +27,7 @@ from ..session import Session as PlainSession
 __all__ = ["ConnectMethods", "Wire"]
 
 
-NO_CHOICES = (None,) * 8
+NO_CHOICES = (None,) * 9
 
 
 class _Replies:

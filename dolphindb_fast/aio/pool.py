@@ -8,7 +8,7 @@ from typing import Any
 
 from .._core import Submission
 from ..credentials import Credentials
-from ..errors import ConnectError, ReplyTimeout, SubmissionError, UsageError
+from ..errors import LinkError, ReplyTimeout, SubmissionError, UsageError
 from ..reconnect import checked_address
 from .session import UNSETTLED, Session
 
@@ -139,7 +139,7 @@ class Pool:
         if not member.session.is_open:
             try:
                 await self._revive(member)
-            except ConnectError:
+            except LinkError:
                 others = [other for other in order if other.session.is_open]
                 if not others:
                     raise

@@ -268,6 +268,7 @@ class Session(ConnectMethods):
         disableDecimal: bool | None = None,
         lossless: bool | None = None,
         raw: bool | None = None,
+        as_: str | None = None,
     ) -> Any:
         """Run a script, or call a function with `args`, as `dolphindb_fast.Session.run`.
 
@@ -282,7 +283,7 @@ class Session(ConnectMethods):
         """
         self._check()
         request = self._wire.request(script, args, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
-                                     disableDecimal, lossless, raw)
+                                     disableDecimal, lossless, raw, as_)
         return await self._carry_out(request)
 
     async def submit(
@@ -297,6 +298,7 @@ class Session(ConnectMethods):
         disableDecimal: bool | None = None,
         lossless: bool | None = None,
         raw: bool | None = None,
+        as_: str | None = None,
     ) -> Submission | None:
         """As `run`, but return as soon as the request is on its way: in the operating system's memory or in ours.
 
@@ -308,7 +310,7 @@ class Session(ConnectMethods):
         """
         self._check()
         request = self._wire.request(script, args, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
-                                     disableDecimal, lossless, raw)
+                                     disableDecimal, lossless, raw, as_)
         return await self._hand_over(request, None)
 
     async def upload(self, nameObjectDict: dict) -> Any:

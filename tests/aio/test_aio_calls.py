@@ -51,6 +51,18 @@ def test_results__are_those_of_a_session(run, address, options):
             assert_same(mine, theirs)
 
 
+def test_results__as_arrow(run, address):
+    pyarrow = pytest.importorskip("pyarrow")
+
+    async def main():
+        async with aio.Session(*address) as session:
+            table = await session.run("table(1..3 as a)", as_="arrow")
+            assert isinstance(table, pyarrow.Table) and table.column("a").to_pylist() == [1, 2, 3]
+            assert (await (await session.submit("1..3", as_="arrow"))).to_pylist() == [1, 2, 3]
+
+    run(main())
+
+
 def test_arguments_and_variables(run, address):
     async def main():
         async with aio.Session(*address) as session:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * libFuzzer entry for what reads bytes of a stranger: csrc/ddb_read.c, ddb_compress.c, ddb_format.c.
+ * libFuzzer entry for what reads bytes of a stranger: csrc/ddb_read.c, ddb_scan.c, ddb_compress.c, ddb_format.c.
  * The first byte chooses what is read, the second its parameters, the rest are the bytes. They are copied to memory
  * of exactly their size, so that AddressSanitizer sees a read or write of one byte too many. */
 #include <stdint.h>
@@ -9,6 +9,7 @@
 #include "ddb_compress.h"
 #include "ddb_format.h"
 #include "ddb_read.h"
+#include "ddb_scan.h"
 
 #define CHECK(condition) \
     do { \
@@ -152,6 +153,28 @@ static void format(const uint8_t *data, size_t size, uint8_t parameter)
     free(cells);
 }
 
+/* The end of an object is found in the same place whether its bytes come at once or in pieces. */
+static void scan(const uint8_t *data, size_t size, uint8_t parameter)
+{
+    ddb_scan whole, pieces;
+    size_t step = parameter % 16 + 1, here = 0;
+    int status, status_of_pieces;
+
+    ddb_scan_begin(&whole);
+    ddb_scan_begin(&pieces);
+    status = ddb_scan_go_on(&whole, data, size);
+    do {
+        here = size - here < step ? size : here + step;
+        uint8_t *part = exact(here);
+        memcpy(part, data, here);
+        status_of_pieces = ddb_scan_go_on(&pieces, part, here);
+        free(part);
+    } while (status_of_pieces == DDB_ERR_MORE && here < size);
+    CHECK(status == status_of_pieces && whole.position <= size);
+    CHECK(status == DDB_ERR_MALFORMED || whole.position == pieces.position);
+    CHECK(whole.parts >= 0 && whole.parts <= DDB_SCAN_PARTS && (status != DDB_OK || !whole.parts));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     if (size < 2)
@@ -162,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     ddb_window window = {data, left, 0};
 
     memcpy(data, input + 2, left);
-    switch (choice % 7) {
+    switch (choice % 8) {
     case 0:
         read_cells(&window, 0, parameter);
         break;
@@ -181,8 +204,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     case 5:
         decompress(data, left, parameter);
         break;
-    default:
+    case 6:
         format(data, left, parameter);
+        break;
+    default:
+        scan(data, left, parameter);
     }
     free(data);
     return 0;
