@@ -8,7 +8,7 @@ import textwrap
 from enum import Enum
 
 import dolphindb_fast as ddb
-from dolphindb_fast import column, refused
+from dolphindb_fast import aio, column, refused
 
 SECTIONS = ("Parameters", "Attributes", "Returns", "Raises", "Warns", "Examples")
 #: what is said of objects without a signature of their own
@@ -19,7 +19,7 @@ GROUPS = {
     "Sessions": "Session Stats Submission Unacknowledged BlockReader Database",
     "Tables, writers and pools": "TableAppender TableUpserter Prepared PartitionedTableAppender MultithreadedTableWriter "
     "MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus DBConnectionPool",
-    "Without a connection": "dumps loads typed TypedFrame Encoder verify",
+    "Without a connection": "table Columns dumps loads typed TypedFrame Encoder verify",
     "Exceptions": "UsageError NotSupported ConversionError UnsupportedTypeError ValueRefused LinkError ConnectError "
     "AuthenticationError CertificateError SendTimeout ReplyTimeout OutcomeUnknown ProtocolError ServerError "
     "SubmissionError QueueFull Mismatch InsecureConnectionWarning",
@@ -41,27 +41,30 @@ def render() -> str:
     for heading, names in grouped().items():
         parts.append(f"## {heading}")
         parts += [entry(name, getattr(ddb, name)) for name in names]
-    parts.append("## Neutral values\n\nWhat `raw=True` returns; `dumps` and `run` take them too.")
-    parts += [entry(name, getattr(column, name)) for name in column.__all__ if inspect.isclass(getattr(column, name))]
+    parts.append("## asyncio\n\nIn `dolphindb_fast.aio`; see [asyncio](asyncio.md).")
+    parts += [entry(f"aio.{name}", getattr(aio, name)) for name in sorted(aio.__all__)]
+    parts.append("## Neutral values\n\nIn `dolphindb_fast.column`: what `raw=True` returns; `dumps` and `run` take them too.")
+    parts += [
+        entry(name, getattr(column, name), "column.") for name in column.__all__ if inspect.isclass(getattr(column, name))
+    ]
     return link_names("\n\n".join(parts))
 
 
 def link_names(text: str) -> str:
     """Names in code that have a heading become links to it."""
-    anchors = set(re.findall(r"^##.*\{#(.*)\}$", text, re.M))
+    anchors = dict(re.findall(r"^##+ (\S+) \{#(.*)\}$", text, re.M))
 
     def link(found: re.Match) -> str:
-        anchor = found[1].lower()
-        return f"[{found[0]}](#{anchor})" if anchor in anchors else found[0]
+        return f"[{found[0]}](#{anchors[found[1]]})" if found[1] in anchors else found[0]
 
     parts = re.split(r"(^#[^\n]*$|^```.*?^```$)", text, flags=re.M | re.S)
     parts[::2] = [re.sub(r"(?<![\[`])`([A-Za-z.]+)`(?!`)", link, part) for part in parts[::2]]
     return "".join(parts)
 
 
-def entry(name: str, obj: object) -> str:
-    """A class with its members, a function, or a constant."""
-    parts = [f"### {name} {{#{name.lower()}}}"]
+def entry(name: str, obj: object, prefix: str = "") -> str:
+    """A class with its members, a function, or a constant; `prefix` is of its anchor."""
+    parts = [f"### {name} {{#{prefix}{name.lower()}}}"]
     signature = signature_of(obj, name)
     if signature:
         parts.append(f"```python\n{signature}\n```")
@@ -71,7 +74,7 @@ def entry(name: str, obj: object) -> str:
             parts.append("Also: " + ", ".join(f"`{base}`" for base in bases) + ".")
     parts.append(markdown(inspect.getdoc(obj) or ""))
     if inspect.isclass(obj):
-        parts += [member(name, *item) for item in members(obj)]
+        parts += [member(prefix, name, *item) for item in members(obj)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -86,8 +89,8 @@ def members(cls: type) -> list[tuple[str, object]]:
     )
 
 
-def member(owner: str, name: str, value: object) -> str:
-    parts = [f"#### {owner}.{name} {{#{owner.lower()}.{name.lower()}}}"]
+def member(prefix: str, owner: str, name: str, value: object) -> str:
+    parts = [f"#### {owner}.{name} {{#{prefix}{owner.lower()}.{name.lower()}}}"]
     if not isinstance(value, property):
         parts.append(f"```python\n{signature_of(value, name)}\n```")
     parts.append(markdown(inspect.getdoc(value)))
@@ -109,7 +112,7 @@ def signature_of(obj: object, name: str) -> str:
     text = f"{name}{inspect.Signature(shown)}"
     if len(text) <= 80:
         return text
-    return re.sub(r"^(\w+\()(.*)(\))$", lambda found: found[1] + "\n    " + ",\n    ".join(_split(found[2])) + ",\n)", text)
+    return re.sub(r"^([\w.]+\()(.*)(\))$", lambda found: found[1] + "\n    " + ",\n    ".join(_split(found[2])) + ",\n)", text)
 
 
 def _default(value):
