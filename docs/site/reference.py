@@ -1,4 +1,5 @@
 """The reference, from docstrings: numpy style and the little of reStructuredText that they use -> Markdown."""
+
 from __future__ import annotations
 
 import importlib
@@ -17,15 +18,23 @@ BASES_NOT_SHOWN = (object, Exception, RuntimeError)
 #: heading -> names; all other public names stand under "More"
 GROUPS = {
     "Sessions": "Session Stats Submission Unacknowledged BlockReader Database",
-    "Tables, writers and pools": "TableAppender TableUpserter Prepared PartitionedTableAppender MultithreadedTableWriter "
-    "MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus DBConnectionPool",
+    "Tables, writers and pools": "TableAppender TableUpserter Prepared PartitionedTableAppender "
+    "MultithreadedTableWriter MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus DBConnectionPool",
     "Without a connection": "table Columns dumps loads typed TypedFrame Encoder verify",
     "Exceptions": "UsageError NotSupported ConversionError UnsupportedTypeError ValueRefused LinkError ConnectError "
     "AuthenticationError CertificateError SendTimeout ReplyTimeout OutcomeUnknown ProtocolError ServerError "
     "SubmissionError QueueFull Mismatch InsecureConnectionWarning",
 }
 #: names that are other spellings, or no objects of their own
-ALIASES = {"session", "tableAppender", "tableUpsert", "AutoFitTableAppender", "AutoFitTableUpserter", "name", "settings"}
+ALIASES = {
+    "session",
+    "tableAppender",
+    "tableUpsert",
+    "AutoFitTableAppender",
+    "AutoFitTableUpserter",
+    "name",
+    "settings",
+}
 
 
 def grouped() -> dict[str, list[str]]:
@@ -43,9 +52,13 @@ def render() -> str:
         parts += [entry(name, getattr(ddb, name)) for name in names]
     parts.append("## asyncio\n\nIn `dolphindb_fast.aio`; see [asyncio](asyncio.md).")
     parts += [entry(f"aio.{name}", getattr(aio, name)) for name in sorted(aio.__all__)]
-    parts.append("## Neutral values\n\nIn `dolphindb_fast.column`: what `raw=True` returns; `dumps` and `run` take them too.")
+    parts.append(
+        "## Neutral values\n\nIn `dolphindb_fast.column`: what `raw=True` returns; `dumps` and `run` take them too."
+    )
     parts += [
-        entry(name, getattr(column, name), "column.") for name in column.__all__ if inspect.isclass(getattr(column, name))
+        entry(name, getattr(column, name), "column.")
+        for name in column.__all__
+        if inspect.isclass(getattr(column, name))
     ]
     return link_names("\n\n".join(parts))
 
@@ -69,7 +82,9 @@ def entry(name: str, obj: object, prefix: str = "") -> str:
     if signature:
         parts.append(f"```python\n{signature}\n```")
     if inspect.isclass(obj):
-        bases = [base.__name__ for base in obj.__bases__ if base not in BASES_NOT_SHOWN and not base.__name__[0] == "_"]
+        bases = [
+            base.__name__ for base in obj.__bases__ if base not in BASES_NOT_SHOWN and not base.__name__[0] == "_"
+        ]
         if issubclass(obj, (Exception, Enum)) and bases:
             parts.append("Also: " + ", ".join(f"`{base}`" for base in bases) + ".")
     parts.append(markdown(inspect.getdoc(obj) or ""))
@@ -80,11 +95,17 @@ def entry(name: str, obj: object, prefix: str = "") -> str:
 
 def members(cls: type) -> list[tuple[str, object]]:
     """Public methods and properties that are this package's, the refused ones left out."""
-    own = [base for base in cls.__mro__ if base.__module__.startswith("dolphindb_fast") and base is not refused.RefusedMethods]
+    own = [
+        base
+        for base in cls.__mro__
+        if base.__module__.startswith("dolphindb_fast") and base is not refused.RefusedMethods
+    ]
     found = {name: value for base in reversed(own) for name, value in vars(base).items() if not name.startswith("_")}
     return sorted(
-        (name, value) for name, value in found.items()
-        if (callable(value) or isinstance(value, (property, staticmethod, classmethod))) and getattr(value, "__doc__", None)
+        (name, value)
+        for name, value in found.items()
+        if (callable(value) or isinstance(value, (property, staticmethod, classmethod)))
+        and getattr(value, "__doc__", None)
         and not inspect.isclass(value)
     )
 
@@ -107,12 +128,15 @@ def signature_of(obj: object, name: str) -> str:
         return ""
     shown = [
         parameter.replace(annotation=inspect.Parameter.empty, default=_default(parameter.default))
-        for parameter in signature.parameters.values() if parameter.name != "self"
+        for parameter in signature.parameters.values()
+        if parameter.name != "self"
     ]
     text = f"{name}{inspect.Signature(shown)}"
     if len(text) <= 80:
         return text
-    return re.sub(r"^([\w.]+\()(.*)(\))$", lambda found: found[1] + "\n    " + ",\n    ".join(_split(found[2])) + ",\n)", text)
+    return re.sub(
+        r"^([\w.]+\()(.*)(\))$", lambda found: found[1] + "\n    " + ",\n    ".join(_split(found[2])) + ",\n)", text
+    )
 
 
 def _default(value):
