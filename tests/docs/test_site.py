@@ -181,9 +181,12 @@ def test_links__lead_to_files(path):
     assert [target for target in targets if target and not (path.parent / target).exists()] == []
 
 
-def test_front_page_and_readme__say_that_no_live_server_was_tested():
-    for path in (ROOT / "README.md", ROOT / "docs" / "index.md"):
-        assert "No live DolphinDB server was tested yet." in path.read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", ["README.md", "docs/index.md", "docs/guarantees.md"])
+def test_page__says_that_no_live_server_was_tested(path):
+    page = ROOT / path
+    if not page.exists() and page.name == "guarantees.md":
+        pytest.skip("this page is not there")
+    assert re.search(r"\bno live (DolphinDB )?server was tested\b", page.read_text(encoding="utf-8"), re.I)
 
 
 def test_build__has_no_warnings_and_needs_nothing_from_elsewhere(tmp_path):
