@@ -14,7 +14,8 @@ OFFICIAL = {
         AutoFitTableAppender AutoFitTableUpserter BatchTableWriter BlockReader ConnectionConfig ConnectionSetting
         Counter DBConnection DBConnectionPool Database FilterCond MultithreadedTableWriter
         MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus PartitionedTableAppender Session
-        SimpleDBConnectionPool SimpleDBConnectionPoolConfig StreamDeserializer StreamingClient StreamingClientConfig SubscriptionConfig Table
+        SimpleDBConnectionPool SimpleDBConnectionPoolConfig StreamDeserializer StreamingClient StreamingClientConfig
+        SubscriptionConfig Table
         TableAppender TableContextby TableDelete TableGroupby TablePivotBy TableUpdate TableUpserter ThreadPooledClient
         ThreadPooledStreamingClientConfig ThreadedClient ThreadedStreamingClientConfig Vector __version__ avg cep corr
         count covar cummax cummin cumprod cumsum eachPre first global_config io last logger max min month name prod
