@@ -1,4 +1,5 @@
 """Tables of the bench, from the JSON that it wrote to bench/results."""
+
 from __future__ import annotations
 
 import json
@@ -21,18 +22,21 @@ def render(folder: Path = RESULTS) -> str:
 
 def section(run: dict) -> str:
     versions = ", ".join(
-        f"{name} {version}" for name, version in run["versions"].items()
+        f"{name} {version}"
+        for name, version in run["versions"].items()
         if version != "absent" and name not in ("dolphindb_fast", "matplotlib", "rich")
     )
     machine = run["machine"]
     where = (
-        f"{machine['processors']} x {machine['processor']}, kernels {machine['kernels']}, {machine['system']}; {versions}; "
+        f"{machine['processors']} x {machine['processor']}, kernels {machine['kernels']}, {machine['system']}; "
+        f"{versions}; "
         f"{run['time'][:10]}."
     )
     rows = [cells(case) for case in run["cases"] if "median" in case]
     absent = [case["title"] for case in run["cases"] if "median" not in case]
     lines = [
-        f"## {ENVIRONMENTS[run['environment']]}", where,
+        f"## {ENVIRONMENTS[run['environment']]}",
+        where,
         table(("what", "against", "ours", "theirs", "ratio", "worse end", "target", "aim"), rows),
     ]
     if absent:
@@ -46,9 +50,14 @@ def cells(case: dict) -> tuple[str, ...]:
     shown = f"{NARROW}{unit}" if not theirs else ""
     missed = "**missed**:" + NARROW if case["verdict"] == "MISSED" else ""
     return (
-        case["title"], case["against"], _time(ours) if theirs else "", _time(theirs) if theirs else "",
-        f"{case['median']:.2f}{shown}", f"{case['unfavourable']:.2f}{shown}",
-        f"{missed}{sign}{case['must']:g}{shown}", f"{sign}{case['aim']:g}{shown}",
+        case["title"],
+        case["against"],
+        _time(ours) if theirs else "",
+        _time(theirs) if theirs else "",
+        f"{case['median']:.2f}{shown}",
+        f"{case['unfavourable']:.2f}{shown}",
+        f"{missed}{sign}{case['must']:g}{shown}",
+        f"{sign}{case['aim']:g}{shown}",
     )
 
 

@@ -1,20 +1,21 @@
 """The names of the official client 3.0.6.1, and what became of each; the tests compare them with the installed one."""
+
 from __future__ import annotations
 
 import re
 
 from types_table import table
 
-import dolphindb_fast as ddb
 from dolphindb_fast import refused, settings
 
 #: owner -> its public names; classes that are not here have no entry
 OFFICIAL = {
     "dolphindb": """
-        AutoFitTableAppender AutoFitTableUpserter BatchTableWriter BlockReader ConnectionConfig ConnectionSetting Counter
-        DBConnection DBConnectionPool Database FilterCond MultithreadedTableWriter MultithreadedTableWriterStatus
-        MultithreadedTableWriterThreadStatus PartitionedTableAppender Session SimpleDBConnectionPool
-        SimpleDBConnectionPoolConfig StreamDeserializer StreamingClient StreamingClientConfig SubscriptionConfig Table
+        AutoFitTableAppender AutoFitTableUpserter BatchTableWriter BlockReader ConnectionConfig ConnectionSetting
+        Counter DBConnection DBConnectionPool Database FilterCond MultithreadedTableWriter
+        MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus PartitionedTableAppender Session
+        SimpleDBConnectionPool SimpleDBConnectionPoolConfig StreamDeserializer StreamingClient StreamingClientConfig
+        SubscriptionConfig Table
         TableAppender TableContextby TableDelete TableGroupby TablePivotBy TableUpdate TableUpserter ThreadPooledClient
         ThreadPooledStreamingClientConfig ThreadedClient ThreadedStreamingClientConfig Vector __version__ avg cep corr
         count covar cummax cummin cumprod cumsum eachPre first global_config io last logger max min month name prod
@@ -25,8 +26,8 @@ OFFICIAL = {
         call clearAllCache close connect convertDatabase convertDatetime64 database dropDatabase dropPartition dropTable
         enableChunkGranularityConfig enableJobCancellation enableStreaming exec existsDatabase existsTable getInitScript
         getSessionId getSubscriptionTopics hashBucket host isClosed is_alive is_busy is_closed keep_alive_time loadTable
-        loadTableBySQL loadText loadTextEx login msg_logger ploadText port run runFile saveTable session_id setInitScript
-        setTimeout startup subscribe table undef undefAll unsubscribe upload
+        loadTableBySQL loadText loadTextEx login msg_logger ploadText port run runFile saveTable session_id
+        setInitScript setTimeout startup subscribe table undef undefAll unsubscribe upload
     """,
     "BlockReader": "hasNext has_next read skipAll skip_all",
     "Database": "createDimensionTable createPartitionedTable createTable",
@@ -97,8 +98,10 @@ DIFFERENT = {
         "run": "looks for nothing every 10 ms: it is woken",
         "getData": "waits for a task that is under way",
     },
-    "Database": {name: "raises `NotSupported`: tables of the query builder; `run` takes the call as a script"
-                 for name in ("createDimensionTable", "createPartitionedTable", "createTable")},
+    "Database": {
+        name: "raises `NotSupported`: tables of the query builder; `run` takes the call as a script"
+        for name in ("createDimensionTable", "createPartitionedTable", "createTable")
+    },
 }
 
 #: members that are not here, of classes that are
@@ -109,8 +112,10 @@ def render(owner: str) -> str:
     """The table of one owner's names."""
     if owner == "settings":
         here = len([name for name in dir(settings) if name.isupper()])
-        return (f"All {here} constants, `SqlStd`, `ParserType` and `default_protocol` are here with the same numbers. Not "
-                "here: " + ", ".join(f"`{name}`" for name in SETTINGS_NOT_HERE) + ".")
+        return (
+            f"All {here} constants, `SqlStd`, `ParserType` and `default_protocol` are here with the same numbers. Not "
+            "here: " + ", ".join(f"`{name}`" for name in SETTINGS_NOT_HERE) + "."
+        )
     reasons = {"dolphindb": refused.MODULE, "Session": refused.SESSION}.get(owner, {})
     if owner in MODULES:
         return table(("name", "", ""), [(f"`{owner}.{name}`", *MODULES[owner][name]) for name in OFFICIAL[owner]])

@@ -1,4 +1,5 @@
 """The reference, from docstrings: numpy style and the little of reStructuredText that they use -> Markdown."""
+
 from __future__ import annotations
 
 import importlib
@@ -8,7 +9,7 @@ import textwrap
 from enum import Enum
 
 import dolphindb_fast as ddb
-from dolphindb_fast import column, refused
+from dolphindb_fast import aio, column, refused
 
 SECTIONS = ("Parameters", "Attributes", "Returns", "Raises", "Warns", "Examples")
 #: what is said of objects without a signature of their own
@@ -17,15 +18,23 @@ BASES_NOT_SHOWN = (object, Exception, RuntimeError)
 #: heading -> names; all other public names stand under "More"
 GROUPS = {
     "Sessions": "Session Stats Submission Unacknowledged BlockReader Database",
-    "Tables, writers and pools": "TableAppender TableUpserter Prepared PartitionedTableAppender MultithreadedTableWriter "
-    "MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus DBConnectionPool",
-    "Without a connection": "dumps loads typed TypedFrame Encoder verify",
+    "Tables, writers and pools": "TableAppender TableUpserter Prepared PartitionedTableAppender "
+    "MultithreadedTableWriter MultithreadedTableWriterStatus MultithreadedTableWriterThreadStatus DBConnectionPool",
+    "Without a connection": "table Columns dumps loads typed TypedFrame Encoder verify",
     "Exceptions": "UsageError NotSupported ConversionError UnsupportedTypeError ValueRefused LinkError ConnectError "
     "AuthenticationError CertificateError SendTimeout ReplyTimeout OutcomeUnknown ProtocolError ServerError "
     "SubmissionError QueueFull Mismatch InsecureConnectionWarning",
 }
 #: names that are other spellings, or no objects of their own
-ALIASES = {"session", "tableAppender", "tableUpsert", "AutoFitTableAppender", "AutoFitTableUpserter", "name", "settings"}
+ALIASES = {
+    "session",
+    "tableAppender",
+    "tableUpsert",
+    "AutoFitTableAppender",
+    "AutoFitTableUpserter",
+    "name",
+    "settings",
+}
 
 
 def grouped() -> dict[str, list[str]]:
@@ -41,53 +50,68 @@ def render() -> str:
     for heading, names in grouped().items():
         parts.append(f"## {heading}")
         parts += [entry(name, getattr(ddb, name)) for name in names]
-    parts.append("## Neutral values\n\nWhat `raw=True` returns; `dumps` and `run` take them too.")
-    parts += [entry(name, getattr(column, name)) for name in column.__all__ if inspect.isclass(getattr(column, name))]
+    parts.append("## asyncio\n\nIn `dolphindb_fast.aio`; see [asyncio](asyncio.md).")
+    parts += [entry(f"aio.{name}", getattr(aio, name)) for name in sorted(aio.__all__)]
+    parts.append(
+        "## Neutral values\n\nIn `dolphindb_fast.column`: what `raw=True` returns; `dumps` and `run` take them too."
+    )
+    parts += [
+        entry(name, getattr(column, name), "column.")
+        for name in column.__all__
+        if inspect.isclass(getattr(column, name))
+    ]
     return link_names("\n\n".join(parts))
 
 
 def link_names(text: str) -> str:
     """Names in code that have a heading become links to it."""
-    anchors = set(re.findall(r"^##.*\{#(.*)\}$", text, re.M))
+    anchors = dict(re.findall(r"^##+ (\S+) \{#(.*)\}$", text, re.M))
 
     def link(found: re.Match) -> str:
-        anchor = found[1].lower()
-        return f"[{found[0]}](#{anchor})" if anchor in anchors else found[0]
+        return f"[{found[0]}](#{anchors[found[1]]})" if found[1] in anchors else found[0]
 
     parts = re.split(r"(^#[^\n]*$|^```.*?^```$)", text, flags=re.M | re.S)
     parts[::2] = [re.sub(r"(?<![\[`])`([A-Za-z.]+)`(?!`)", link, part) for part in parts[::2]]
     return "".join(parts)
 
 
-def entry(name: str, obj: object) -> str:
-    """A class with its members, a function, or a constant."""
-    parts = [f"### {name} {{#{name.lower()}}}"]
+def entry(name: str, obj: object, prefix: str = "") -> str:
+    """A class with its members, a function, or a constant; `prefix` is of its anchor."""
+    parts = [f"### {name} {{#{prefix}{name.lower()}}}"]
     signature = signature_of(obj, name)
     if signature:
         parts.append(f"```python\n{signature}\n```")
     if inspect.isclass(obj):
-        bases = [base.__name__ for base in obj.__bases__ if base not in BASES_NOT_SHOWN and not base.__name__[0] == "_"]
+        bases = [
+            base.__name__ for base in obj.__bases__ if base not in BASES_NOT_SHOWN and not base.__name__[0] == "_"
+        ]
         if issubclass(obj, (Exception, Enum)) and bases:
             parts.append("Also: " + ", ".join(f"`{base}`" for base in bases) + ".")
     parts.append(markdown(inspect.getdoc(obj) or ""))
     if inspect.isclass(obj):
-        parts += [member(name, *item) for item in members(obj)]
+        parts += [member(prefix, name, *item) for item in members(obj)]
     return "\n\n".join(part for part in parts if part)
 
 
 def members(cls: type) -> list[tuple[str, object]]:
     """Public methods and properties that are this package's, the refused ones left out."""
-    own = [base for base in cls.__mro__ if base.__module__.startswith("dolphindb_fast") and base is not refused.RefusedMethods]
+    own = [
+        base
+        for base in cls.__mro__
+        if base.__module__.startswith("dolphindb_fast") and base is not refused.RefusedMethods
+    ]
     found = {name: value for base in reversed(own) for name, value in vars(base).items() if not name.startswith("_")}
     return sorted(
-        (name, value) for name, value in found.items()
-        if (callable(value) or isinstance(value, (property, staticmethod, classmethod))) and getattr(value, "__doc__", None)
+        (name, value)
+        for name, value in found.items()
+        if (callable(value) or isinstance(value, (property, staticmethod, classmethod)))
+        and getattr(value, "__doc__", None)
         and not inspect.isclass(value)
     )
 
 
-def member(owner: str, name: str, value: object) -> str:
-    parts = [f"#### {owner}.{name} {{#{owner.lower()}.{name.lower()}}}"]
+def member(prefix: str, owner: str, name: str, value: object) -> str:
+    parts = [f"#### {owner}.{name} {{#{prefix}{owner.lower()}.{name.lower()}}}"]
     if not isinstance(value, property):
         parts.append(f"```python\n{signature_of(value, name)}\n```")
     parts.append(markdown(inspect.getdoc(value)))
@@ -104,12 +128,15 @@ def signature_of(obj: object, name: str) -> str:
         return ""
     shown = [
         parameter.replace(annotation=inspect.Parameter.empty, default=_default(parameter.default))
-        for parameter in signature.parameters.values() if parameter.name != "self"
+        for parameter in signature.parameters.values()
+        if parameter.name != "self"
     ]
     text = f"{name}{inspect.Signature(shown)}"
     if len(text) <= 80:
         return text
-    return re.sub(r"^(\w+\()(.*)(\))$", lambda found: found[1] + "\n    " + ",\n    ".join(_split(found[2])) + ",\n)", text)
+    return re.sub(
+        r"^([\w.]+\()(.*)(\))$", lambda found: found[1] + "\n    " + ",\n    ".join(_split(found[2])) + ",\n)", text
+    )
 
 
 def _default(value):

@@ -2,6 +2,7 @@
 
 A line ``<!-- render: NAME ARGUMENT -->`` of a page is replaced by what `RENDERERS` makes of it.
 """
+
 from __future__ import annotations
 
 import posixpath
@@ -38,7 +39,7 @@ RENDERERS = {
 }
 
 _MARKER = re.compile(r"^<!-- render: (\w+)(?: (.*?))? -->$", re.M)
-_LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)]*)?\)")
+_LINK = re.compile(r"(?:(?<!!)\[(?P<text>[^\[\]]*))?\]\((?P<target>[^)\s#]+)(?P<anchor>#[^)]*)?\)")
 
 
 def page_text(markdown: str, source: str) -> str:
@@ -50,18 +51,17 @@ def page_text(markdown: str, source: str) -> str:
 
 
 def _link(found: re.Match, source: str) -> str:
-    picture, text, target, anchor = found[1], found[2], found[3], found[4] or ""
-    if "://" in target or target.startswith("mailto:"):
+    target = found["target"]
+    if "://" in target:
         return found[0]
     path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
-    if path in OUTSIDE:
-        return f"{picture}[{text}]({OUTSIDE[path]}{anchor})"
-    if path.startswith("docs/"):
-        return f"{picture}[{text}]({path.removeprefix('docs/')}{anchor})"
+    if path in OUTSIDE or path.startswith("docs/"):
+        shown = OUTSIDE.get(path) or path.removeprefix("docs/")
+        return found[0].replace(f"]({target}", f"]({shown}")
     if not (ROOT / path).exists():
         raise ValueError(f"{source}: link to {path}, which is not there")
     # a file of the source that is no page
-    return f"{text} (`{path}`)"
+    return f"{found['text']} (`{path}`)"
 
 
 def on_files(files, config):
@@ -83,10 +83,10 @@ def on_config(config):
 
 
 def _present(nav: list) -> list:
-    """TEMPORARY"""
+    """The navigation as far as its pages are there."""
     found = []
     for item in nav:
-        (title, value), = item.items()
+        ((title, value),) = item.items()
         if isinstance(value, list):
             if _present(value):
                 found.append({title: _present(value)})

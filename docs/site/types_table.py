@@ -1,4 +1,5 @@
 """The type tables, from `dolphindb_fast.dtypes`."""
+
 from __future__ import annotations
 
 from dolphindb_fast import dtypes
@@ -22,7 +23,9 @@ def render(which: str) -> str:
         return table(("cells of", "can be forced to"), rows)
     rules = {"numpy": dtypes.RULES, "arrow": dtypes.ARROW_RULES}[which]
     rows = [(f"`{rule.source}`", rule.target, rule.nulls) for rule in rules]
-    return table((f"{which} dtype" if which == "numpy" else "Arrow type", "DolphinDB", "nulls, and what is refused"), rows)
+    return table(
+        (f"{which} dtype" if which == "numpy" else "Arrow type", "DolphinDB", "nulls, and what is refused"), rows
+    )
 
 
 def table(head, rows) -> str:

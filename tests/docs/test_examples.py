@@ -1,9 +1,9 @@
 """Every example of the documentation runs: the blocks of a page in order, against a local server of its own.
 
-``python`` blocks share one namespace a page; those with ``title="FILE"`` are written to the page's folder, as all titled
-blocks are; ``bash`` blocks are commands in that folder. A comment in the line before a block says what is
-special: ``<!-- not run: WHY -->``, ``<!-- needs: MODULE -->`` (left out where it is not installed), and ``<!-- prints -->`` before
-the ``text`` block that shows what the block before it printed.
+``python`` blocks share one namespace a page; blocks with ``title="FILE"`` are written to the page's folder instead;
+``bash`` blocks are commands in that folder. A comment in the line before a block says what is special:
+``<!-- not run: WHY -->``, ``<!-- needs: MODULE -->`` (left out where it is not installed), and ``<!-- prints -->``
+before the ``text`` block that shows what the block before it printed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ _TOOL = re.compile(r"\.venv/bin/(\S+)")
 
 pytestmark = pytest.mark.skipif(not (ROOT / "csrc").is_dir(), reason="runs beside the source only")
 
-_BLOCK = re.compile(r"^(?:<!-- (?P<mark>[^\n]*?) -->\n)?```(?P<kind>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$",
-                    re.M | re.S)
+_BLOCK = re.compile(
+    r"^(?:<!-- (?P<mark>[^\n]*?) -->\n)?"
+    r"```(?P<kind>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$",
+    re.M | re.S,
+)
 
 
 class Block(NamedTuple):
@@ -50,8 +53,13 @@ class Block(NamedTuple):
 def blocks(page: Path) -> list[Block]:
     source = page.read_text(encoding="utf-8")
     return [
-        Block(found["mark"] or "", found["kind"], found["title"] or "", found["text"],
-              source.count("\n", 0, found.start("text")))
+        Block(
+            found["mark"] or "",
+            found["kind"],
+            found["title"] or "",
+            found["text"],
+            source.count("\n", 0, found.start("text")),
+        )
         for found in _BLOCK.finditer(source)
     ]
 
