@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import frames, runners
-from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SPINNING
+from .competitors import ACKNOWLEDGED, ARROW, OFFICIAL, OURS, PIECES, POLARS, SENDALL, SPINNING
 
 Target = float | tuple[float, float] | None
 
@@ -71,6 +71,16 @@ def _vendor(rows: int) -> Case:
         f"vendor-{rows}", f"vendor's shape, 45 columns, {rows:,} rows", OFFICIAL_CLIENT, runners.sending,
         **at_least(12, 20), frame=frames.vendor, rows=rows, their_options={"forced": True}, ring=ring,
         repetitions=51 if rows <= 10_000 else 21, quick_repetitions=11 if rows <= 10_000 else 5,
+    )
+
+
+def _exported(name: str, rows: int, **targets) -> Case:
+    """The seed's frame by another library against pandas; of milliseconds, since Polars has no seconds."""
+    library, only = {"polars": (POLARS, None), "arrow": (ARROW, "ar")}[name]
+    return Case(
+        f"{name}-{rows}", f"seed frame as a table of {'Polars' if name == 'polars' else 'pyarrow'}, {rows:,} rows",
+        "itself, pandas", runners.sending, **targets, rows=rows, options={"unit": "ms"}, ours=library,
+        theirs=OURS, only=only, **({"ring": 8, **LONG} if rows > 1_000 else {}),
     )
 
 
@@ -162,6 +172,8 @@ CASES = [
         runners.encoding,
         **at_most(1.0, 0.7), frame=frames.many_categories, their_options={"plain": True}, theirs=OURS,
     ),
+    *(_exported(name, rows, **targets) for name in ("polars", "arrow") for rows, targets in (
+        (100, at_most(1.5, 1.3)), (100_000, at_most(1.0, 0.9)))),
     Case(
         "seed-synchronous", "seed frame, synchronous run", OFFICIAL_CLIENT, runners.answered,
         **at_least(3, 3.5),
