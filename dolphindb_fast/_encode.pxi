@@ -8,6 +8,9 @@ cdef enum:
     RELEASE_BYTES = 64 << 10
     DEPTH_LIMIT = 64
 
+# classes whose objects export Arrow data -> whether as one array too; filled by `is_arrow`
+cdef dict exporters = {}
+
 # conversions that change nothing, by cell size: the wire's own cells
 cdef int copy_conversion(Py_ssize_t size):
     if size == 1:
@@ -467,6 +470,8 @@ cdef class Encoder:
             return put_set(self, obj)
         if cnp.PyArray_Check(obj):
             return put_ndarray(self, obj)
+        if type(obj) in exporters:
+            return put_arrow_data(self, obj, None)
         if is_neutral(obj):
             return put_neutral(self, obj)
         if is_series(obj):
