@@ -78,11 +78,13 @@ def _exported(name: str, rows: int, **targets) -> Case:
     """The seed's frame by another library against pandas; of milliseconds, since Polars has no seconds.
 
     With pyarrow the text of pandas is Arrow memory itself: then both do the same work."""
-    library, only = {"polars": (POLARS, None), "arrow": (ARROW, "ar")}[name]
+    library, table, only = {
+        "polars": (POLARS, "polars.DataFrame", None), "arrow": (ARROW, "pyarrow.Table", "ar"),
+    }[name]
     return Case(
-        f"{name}-{rows}", f"seed frame as a table of {'Polars' if name == 'polars' else 'pyarrow'}, {rows:,} rows",
-        "itself, pandas", runners.sending, **targets, rows=rows, options={"unit": "ms"}, ours=library,
-        theirs=OURS, only=only, **({"ring": 8, **LONG} if rows > 1_000 else {}),
+        f"{name}-{rows}", f"seed frame as {table}, {rows:,} rows", "itself, pandas.DataFrame", runners.sending,
+        **targets, rows=rows, options={"unit": "ms"}, ours=library, theirs=OURS, only=only,
+        **({"ring": 8, **LONG} if rows > 1_000 else {}),
     )
 
 
