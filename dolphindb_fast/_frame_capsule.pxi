@@ -2,9 +2,12 @@
 # frames. Nothing is imported for them.
 
 cdef bint is_arrow(object obj):
-    """Does the object's class export Arrow data? (Not the object itself: a class does not.)"""
+    """Does the object's class export Arrow data? (Not the object itself: a class does not.) What is read in another way
+    does not count: pandas would need pyarrow for it."""
     cdef object kind = type(obj)
     if kind not in exporters:
+        if is_frame(obj) or is_series(obj) or is_neutral(obj):
+            return False
         single = hasattr(kind, "__arrow_c_array__")
         if not single and not hasattr(kind, "__arrow_c_stream__"):
             return False

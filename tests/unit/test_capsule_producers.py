@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from support import arrow_producer, expected
 from support.arrow_producer import Given, Stream, View, views
@@ -477,3 +478,12 @@ def test_nothing_is_imported_for_it():
     )
     root = __file__.rsplit("/tests/", 1)[0]
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root, timeout=60)
+
+
+def test_pandas_and_neutral_values__are_read_in_their_own_way():
+    series, table = pd.Series([1, 2]), ddb.loads(ddb.dumps(pd.DataFrame({"a": [1]})), raw=True)
+    for value in (series, pd.Index([1, 2]), table, table.columns[0]):
+        before = ddb.dumps(value)
+        with pytest.raises(ddb.UsageError, match="typed needs a DataFrame"):
+            ddb.typed(value, {"a": "INT"})
+        assert ddb.dumps(value) == before
