@@ -499,7 +499,8 @@ def dumps(obj):
     ----------
     obj
         A DataFrame, Series, Index or ndarray; a scalar of Python, numpy or pandas; a list, tuple, set or dict of such;
-        or a neutral value of `column`. What each dtype becomes stands in `dtypes.RULES`; text is STRING, a
+        a neutral value of `column`; what `table` returned; or data of any library that has the Arrow PyCapsule protocol
+        (``__arrow_c_stream__``, ``__arrow_c_array__``), a structure as a table, anything else as a vector. What each dtype becomes stands in `dtypes.RULES`; text is STRING, a
         Categorical of text SYMBOL. In a column of objects the first value that is no null decides.
 
     Returns
