@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from . import frames, runners, writers
 from .asynchronous import AIO, AIO_TASKS, UVLOOP_TASKS, awaited_locally
-from .competitors import ACKNOWLEDGED, OFFICIAL, OURS, PIECES, SENDALL, SLEEPING
+from .competitors import ACKNOWLEDGED, ARROW, OFFICIAL, OURS, PIECES, POLARS, SENDALL, SLEEPING
 
 Target = float | tuple[float, float] | None
 
@@ -74,6 +74,20 @@ def _vendor(rows: int) -> Case:
         f"vendor-{rows}", f"vendor's shape, 45 columns, {rows:,} rows", OFFICIAL_CLIENT, runners.sending,
         **at_least(12, 20), frame=frames.vendor, rows=rows, their_options={"forced": True}, ring=ring,
         repetitions=51 if rows <= 10_000 else 21, quick_repetitions=11 if rows <= 10_000 else 5,
+    )
+
+
+def _exported(name: str, rows: int, **targets) -> Case:
+    """The seed's frame by another library against pandas; of milliseconds, since Polars has no seconds.
+
+    With pyarrow the text of pandas is Arrow memory itself: then both do the same work."""
+    library, table, only = {
+        "polars": (POLARS, "polars.DataFrame", None), "arrow": (ARROW, "pyarrow.Table", "ar"),
+    }[name]
+    return Case(
+        f"{name}-{rows}", f"seed frame as {table}, {rows:,} rows", "itself, pandas.DataFrame", runners.sending,
+        **targets, rows=rows, options={"unit": "ms"}, ours=library, theirs=OURS, only=only,
+        **({"ring": 8, **LONG} if rows > 1_000 else {}),
     )
 
 
@@ -165,6 +179,8 @@ CASES = [
         runners.encoding,
         **at_most(1.0, 0.7), frame=frames.many_categories, their_options={"plain": True}, theirs=OURS,
     ),
+    *(_exported(name, rows, **targets) for name in ("polars", "arrow") for rows, targets in (
+        (100, at_most(1.5, 1.3)), (100_000, at_most((1.0, 1.25), (0.9, 1.0))))),
     Case(
         "seed-synchronous", "seed frame, synchronous run", OFFICIAL_CLIENT, runners.answered,
         **at_least(3, 3.5),

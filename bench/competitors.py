@@ -33,6 +33,8 @@ SLEEPING = "dolphindb_fast, sleeping"
 PIECES = "dolphindb_fast, in pieces"
 #: ours, every submission answered
 ACKNOWLEDGED = "dolphindb_fast, acknowledged"
+#: ours, given the same table by another library
+POLARS, ARROW = "dolphindb_fast, Polars", "dolphindb_fast, pyarrow"
 
 
 def request_of(frame: pd.DataFrame, flag: int = ASYNCHRONOUS) -> bytes:
@@ -132,6 +134,27 @@ def open_acknowledged(port: int, asynchronous: bool = True) -> Sender:
     return AcknowledgedSender(session, session.run)
 
 
+def as_polars(frame: pd.DataFrame):
+    """The frame as Polars keeps it: one chunk."""
+    try:
+        import polars
+    except ImportError:
+        raise Absent("polars") from None
+    columns = {
+        name: polars.Series(values.tolist() if values.dtype.kind not in "iufM" else values.to_numpy())
+        for name, values in frame.items()
+    }
+    return polars.DataFrame(columns)
+
+
+def as_arrow(frame: pd.DataFrame):
+    return _pyarrow().Table.from_pandas(frame, preserve_index=False)
+
+
+#: what the items of a sender are made of frames by, if they are none
+ITEMS: dict[str, Callable] = {POLARS: as_polars, ARROW: as_arrow}
+
+
 def open_official(port: int, asynchronous: bool = True) -> Sender:
     try:
         import dolphindb
@@ -156,6 +179,8 @@ SENDERS: dict[str, Callable[..., Sender]] = {
     SLEEPING: open_sleeping,
     "batch": open_batch,
     ACKNOWLEDGED: open_acknowledged,
+    POLARS: open_ours,
+    ARROW: open_ours,
     OFFICIAL: open_official,
     SENDALL: open_plain,
     **asynchronous.SENDERS,

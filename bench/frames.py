@@ -79,11 +79,11 @@ def _force_symbol(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return frame
 
 
-def seed(rows: int, numbers: np.random.Generator) -> pd.DataFrame:
+def seed(rows: int, numbers: np.random.Generator, *, unit: str = "s") -> pd.DataFrame:
     """The shape of the manual's example 1: datetime64[s], text, float64, int64."""
     return pd.DataFrame(
         {
-            "time": _days(rows, numbers),
+            "time": _days(rows, numbers).astype(f"M8[{unit}]"),
             "sym": numbers.choice(SYMBOLS, rows),
             "price": np.round(numbers.uniform(1, 100, rows), 1),
             "id": numbers.integers(1, 6, rows),

@@ -15,6 +15,7 @@ PACKAGES = (
     "numpy",
     "pandas",
     "pyarrow",
+    "polars",
     "questdb",
     "clickhouse-connect",
     "matplotlib",

@@ -136,6 +136,8 @@ def open_arms(bench: Bench, case, stack: ExitStack, names: list[str]) -> dict[st
             items = requests
         elif name == competitors.OFFICIAL:
             items = bench.ring(case, case.frame, **{**case.options, **case.their_options})
+        elif name in competitors.ITEMS:
+            items = [competitors.ITEMS[name](frame) for frame in mine]
         else:
             items = mine
         arms[name] = Arm(bench, senders[name], items, sizes)

@@ -1,5 +1,7 @@
 # cython: language_level=3
-"""Wire bytes -> neutral values, and these as Arrow data. Knows neither sockets nor pandas: bytes come from a callable."""
+"""Wire bytes -> neutral values, and these as Arrow data.
+
+Knows neither sockets nor pandas: bytes come from a callable."""
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF

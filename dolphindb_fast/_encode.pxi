@@ -8,6 +8,9 @@ cdef enum:
     RELEASE_BYTES = 64 << 10
     DEPTH_LIMIT = 64
 
+# classes whose objects export Arrow data -> whether as one array too; filled by `is_arrow`
+cdef dict exporters = {}
+
 # conversions that change nothing, by cell size: the wire's own cells
 cdef int copy_conversion(Py_ssize_t size):
     if size == 1:
@@ -468,6 +471,8 @@ cdef class Encoder:
             return put_set(self, obj)
         if cnp.PyArray_Check(obj):
             return put_ndarray(self, obj)
+        if type(obj) in exporters:
+            return put_arrow_data(self, obj, None)
         if is_neutral(obj):
             return put_neutral(self, obj)
         if is_series(obj):
@@ -504,7 +509,8 @@ def dumps(obj):
     ----------
     obj
         A DataFrame, Series, Index or ndarray; a scalar of Python, numpy or pandas; a list, tuple, set or dict of such;
-        or a neutral value of `column`. What each dtype becomes stands in `dtypes.RULES`; text is STRING, a
+        a neutral value of `column`; what `table` returned; or data of any library that has the Arrow PyCapsule protocol
+        (``__arrow_c_stream__``, ``__arrow_c_array__``), a structure as a table, anything else as a vector. What each dtype becomes stands in `dtypes.RULES`; text is STRING, a
         Categorical of text SYMBOL. In a column of objects the first value that is no null decides.
 
     Returns

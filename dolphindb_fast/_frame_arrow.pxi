@@ -205,7 +205,7 @@ cdef cnp.ndarray part_objects(Encoder self, _ArrowKind kind, const ddb_arrow_par
     cdef ddb_arrow_text text
     cdef _ArrowKind own = kind if kind.form != ARROW_DICTIONARY else kind.child
     cdef const uint8_t *cell = NULL
-    cdef int64_t row, size
+    cdef int64_t row, bit, size
     cdef Py_ssize_t i
     cdef list chunks = []
     cdef list values
@@ -223,7 +223,8 @@ cdef cnp.ndarray part_objects(Encoder self, _ArrowKind kind, const ddb_arrow_par
                 cell = text.data + list_start(&text, row)
             if size < 0:
                 self.raise_error()
-            if text.validity != NULL and not text.validity[(text.bit_offset + row) >> 3] >> ((text.bit_offset + row) & 7) & 1:
+            bit = text.bit_offset + row
+            if text.validity != NULL and not text.validity[bit >> 3] >> (bit & 7) & 1:
                 values.append(None)
             else:
                 data = PyBytes_FromStringAndSize(<const char *>cell, size)

@@ -134,7 +134,8 @@ cdef object find_kind(object key):
     if words is not None:
         part = kind_of_key(words)
         indices = arrow_rules.get(format)
-        if part is None or indices is None or part.form > ARROW_BYTES or (<_ArrowKind>indices).source.kind != "integer":
+        if part is None or part.form > ARROW_BYTES or indices is None \
+                or (<_ArrowKind>indices).source.kind != "integer":
             return None
         kind = new_kind(ARROW_DICTIONARY, DDB_TYPE_SYMBOL if part.form == ARROW_TEXT else part.type, 2)
         kind.child = part

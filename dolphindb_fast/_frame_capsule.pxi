@@ -1,9 +1,20 @@
 # Tables and columns of other libraries, by the Arrow PyCapsule protocol; and arguments that are tables without being
 # frames. Nothing is imported for them.
 
-cdef inline bint is_arrow(object obj):
-    """Does the object's class export Arrow data? (Not the object itself: a class does not.)"""
-    return hasattr(type(obj), "__arrow_c_stream__") or hasattr(type(obj), "__arrow_c_array__")
+cdef bint is_arrow(object obj):
+    """Does the object's class export Arrow data? (Not the object itself: a class does not.) What is read in another way
+    does not count: pandas would need pyarrow for it."""
+    cdef object kind = type(obj)
+    if kind not in exporters:
+        if is_frame(obj) or is_series(obj) or is_neutral(obj):
+            return False
+        single = hasattr(kind, "__arrow_c_array__")
+        if not single and not hasattr(kind, "__arrow_c_stream__"):
+            return False
+        if len(exporters) >= 64:
+            exporters.clear()
+        exporters[kind] = single
+    return True
 
 
 cdef bint is_tabular(object obj):
@@ -12,7 +23,7 @@ cdef bint is_tabular(object obj):
 
 
 cdef int put_other(Encoder self, object obj) except -1:
-    """What is none of the values that this package knows."""
+    """What is none of the values that this package knows; once its class is in `exporters` it does not come here."""
     if isinstance(obj, Columns) or is_arrow(obj):
         return put_other_table(self, obj, None)
     return refuse_object(self, obj, -1)
@@ -29,6 +40,7 @@ cdef int put_other_table(Encoder self, object table, object types) except -1:
     return put_arrow_data(self, table, types)
 
 
+@cython.no_gc
 cdef class _Described:
     """What stands for a frame in messages about its columns."""
 
@@ -57,6 +69,8 @@ cdef list named_types(object names, object types):
 # -- what a producer hands over -------------------------------------------------------------------------------
 
 @cython.final
+@cython.no_gc      # nothing that it holds can refer to it
+@cython.freelist(4)
 cdef class _ArrowData(_Described):
     """Arrow data that a producer handed over. It is given back, once, when nobody refers to this any more."""
 
@@ -96,7 +110,7 @@ cdef class _ArrowData(_Described):
 
     cdef int take(self, Encoder encoder, object obj) except -1:
         """Take over what the object exports; types that can't be sent are refused before any row is asked for."""
-        cdef bint single = hasattr(type(obj), "__arrow_c_array__")
+        cdef bint single = exporters[type(obj)]
         if single:
             # less work than a stream of one; what has several chunks can't, and says so
             try:
@@ -119,27 +133,26 @@ cdef class _ArrowData(_Described):
             raise MemoryError()
         return 0
 
-    cdef ddb_arrow_array *next_batch(self) except NULL:
-        """Room for one more, empty; `keep` counts it."""
+    cdef int make_room(self) except -1:
+        """Room for a batch more."""
         cdef ddb_arrow_array *more
         if self.count == self.room:
-            self.room = max(4, 2 * self.room)
-            more = <ddb_arrow_array *>PyMem_Realloc(self.batches, self.room * sizeof(ddb_arrow_array))
+            more = <ddb_arrow_array *>PyMem_Realloc(self.batches, (2 * self.room + 4) * sizeof(ddb_arrow_array))
             if more == NULL:
                 raise MemoryError()
             self.batches = more
-        memset(&self.batches[self.count], 0, sizeof(ddb_arrow_array))
-        return &self.batches[self.count]
+            self.room = 2 * self.room + 4
+        return 0
 
-    cdef int keep(self) except -1:
-        """The batch is the producer's no more; of its rows no more may come than the wire can say."""
-        cdef int64_t length = self.batches[self.count].length
-        self.count += 1
-        if length < 0:
-            raise malformed("a batch of a negative length")
-        if length > DDB_LIMIT_ROWS - self.rows:
-            raise ValueRefused(f"more rows than the wire format's limit of {<int>DDB_LIMIT_ROWS}")
-        self.rows += length
+    cdef int count_rows(self, Py_ssize_t first) except -1:
+        """Of the batches from `first` on; of all together no more may come than the wire can say."""
+        cdef Py_ssize_t i
+        for i in range(first, self.count):
+            if self.batches[i].length < 0:
+                raise malformed("a batch of a negative length")
+            if self.batches[i].length > DDB_LIMIT_ROWS - self.rows:
+                raise ValueRefused(f"more rows than the wire format's limit of {<int>DDB_LIMIT_ROWS}")
+            self.rows += self.batches[i].length
         return 0
 
     cdef int column_parts(self, Encoder encoder, int column, _ArrowKind kind) except -1:
@@ -177,25 +190,28 @@ cdef int take_schema(_ArrowData self, object capsule) except -1:
 
 cdef int take_array(_ArrowData self, object capsule) except -1:
     cdef ddb_arrow_array *source = <ddb_arrow_array *>capsule_pointer(capsule, "arrow_array")
-    self.next_batch()[0] = source[0]
+    self.make_room()
+    self.batches[0] = source[0]
     source.release = NULL
     if self.batches[0].release == NULL:
         raise malformed("the array was released")
-    return self.keep()
+    self.count = 1
+    return self.count_rows(0)
 
 
 cdef int take_stream(Encoder encoder, _ArrowData self, object capsule) except -1:
     cdef ddb_arrow_stream *source = <ddb_arrow_stream *>capsule_pointer(capsule, "arrow_array_stream")
     cdef ddb_arrow_stream stream = source[0]
-    cdef ddb_arrow_array *batch
-    cdef int status
+    cdef Py_ssize_t first
+    cdef int status = 0
+    cdef bint ended = False
     if stream.release == NULL:
         raise malformed("the stream was consumed already")
     source.release = NULL
     try:
         if stream.get_schema == NULL or stream.get_next == NULL:
             raise malformed("a stream without functions")
-        # a producer may run Python in other threads, so that the GIL has to be given up for each call
+        # a producer may run Python in other threads and wait for it: these calls must not hold the GIL
         with nogil:
             status = stream.get_schema(&stream, &self.schema)
         if status:
@@ -203,15 +219,18 @@ cdef int take_stream(Encoder encoder, _ArrowData self, object capsule) except -1
             refuse_stream(&stream, status)
         read_kinds(self)
         refuse_kinds(encoder, self)
-        while True:
-            batch = self.next_batch()
+        while not ended:
+            first = self.count
+            self.make_room()
             with nogil:
-                status = stream.get_next(&stream, batch)
+                while self.count < self.room and not ended:
+                    memset(&self.batches[self.count], 0, sizeof(ddb_arrow_array))
+                    status = stream.get_next(&stream, &self.batches[self.count])
+                    ended = status != 0 or self.batches[self.count].release == NULL
+                    self.count += not ended
             if status:
                 refuse_stream(&stream, status)
-            if batch.release == NULL:
-                return 0
-            self.keep()
+            self.count_rows(first)
     finally:
         stream.release(&stream)
 

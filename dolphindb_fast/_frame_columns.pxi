@@ -79,7 +79,8 @@ def table(data):
             raise UsageError("table needs an array of one dimension with named fields; give others names in a dict")
         return Columns(names, [data[name] for name in names])
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-        raise UsageError(f"table needs a dict of columns, an array with named fields or a list of dicts, not {type_of(data)}")
+        raise UsageError(
+            f"table needs a dict of columns, an array with named fields or a list of dicts, not {type_of(data)}")
     names = dict.fromkeys(name for row in data for name in row)
     return Columns(names, [[row.get(name) for row in data] for name in names])
 

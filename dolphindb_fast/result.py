@@ -110,12 +110,16 @@ def to_python(
     """
     if value is None or raw:
         return value
-    if as_ is not None and exchange.is_exportable(value):
-        return exchange.build(value, as_)
     if isinstance(value, Column) and value.form == keys.DF_SCALAR and value.type in NUMBERS:
         # the reply of every append: without arrays of one cell
         cell = value.data.item()
         return None if cell == NULLS[value.data.dtype] else cell
+    return _converted(value, pickleTableToList, lossless, as_)
+
+
+def _converted(value, pickleTableToList: bool, lossless: bool, as_: str | None):
+    if as_ is not None and exchange.is_exportable(value):
+        return exchange.build(value, as_)
     lossless = lossless or as_ is not None
     if lossless and pickleTableToList:
         raise UsageError("pickleTableToList and lossless exclude each other")

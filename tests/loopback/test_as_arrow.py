@@ -14,8 +14,12 @@ import dolphindb_fast.settings as keys
 
 SCHEMA = "share table(1:0, `time`sym`price`id, [NANOTIMESTAMP,SYMBOL,DOUBLE,LONG]) as {}"
 ROWS = [
-    {"time": datetime.datetime(2020, 1, 1) + datetime.timedelta(seconds=i), "sym": ["IBN", None, "größe"][i % 3],
-     "price": None if i % 9 == 0 else i / 4, "id": i}
+    {
+        "time": datetime.datetime(2020, 1, 1) + datetime.timedelta(seconds=i),
+        "sym": ["IBN", None, "größe"][i % 3],
+        "price": None if i % 9 == 0 else i / 4,
+        "id": i,
+    }
     for i in range(2_000)
 ]
 
@@ -28,7 +32,9 @@ def session(server_address):
 
 def _arrow():
     pa = pytest.importorskip("pyarrow")
-    kinds = pa.schema({"time": pa.timestamp("us"), "sym": pa.string(), "price": pa.float64(), "id": pa.int64()})
+    kinds = pa.schema(
+        {"time": pa.timestamp("us"), "sym": pa.string(), "price": pa.float64(), "id": pa.int64()}
+    )
     return pa.Table.from_pylist(ROWS, schema=kinds)
 
 
@@ -38,8 +44,11 @@ def _polars():
     return pl.DataFrame(ROWS, schema=kinds)
 
 
-FRAMES = {"pyarrow": _arrow, "polars": _polars,
-          "table": lambda: ddb.table([{**row, "time": np.datetime64(row["time"], "ns")} for row in ROWS])}
+FRAMES = {
+    "pyarrow": _arrow,
+    "polars": _polars,
+    "table": lambda: ddb.table([{**row, "time": np.datetime64(row["time"], "ns")} for row in ROWS]),
+}
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -54,7 +63,8 @@ def test_insert__and_read_back(name, session):
         frame = session.run(script)
         assert frame["id"].tolist() == [row["id"] for row in ROWS]
         np.testing.assert_array_equal(
-            frame["price"], [np.nan if row["price"] is None else row["price"] for row in ROWS])
+            frame["price"], [np.nan if row["price"] is None else row["price"] for row in ROWS]
+        )
         assert (frame["time"] == pd.to_datetime([row["time"] for row in ROWS])).all()
 
 
@@ -67,7 +77,10 @@ def test_result__as_it_was_sent(name, session):
     assert type(back) is type(data)
     rows = back.to_pylist() if name == "pyarrow" else back.to_dicts()
     assert [{**row, "time": row["time"].replace(tzinfo=None)} for row in rows] == ROWS
-    assert session.run(f"exec count(*) from kept_{name}", as_="arrow" if name == "pyarrow" else "polars") == 2_000
+    assert (
+        session.run(f"exec count(*) from kept_{name}", as_="arrow" if name == "pyarrow" else "polars")
+        == 2_000
+    )
 
 
 def test_asynchronous_and_batched(server_address, session):

@@ -1,4 +1,4 @@
-"""Arrow data made by hand through the C data interface: of any shape, sound or not, and counted when it is given back."""
+"""Arrow data made by hand through the C data interface: of any shape, sound or not, counted when released."""
 
 from __future__ import annotations
 
@@ -126,7 +126,14 @@ class Stream:
         return object.__new__(type("Exporter", (cls,), exported))
 
     def __init__(
-        self, *batches, fails=None, ends=None, kind="stream", lies=None, message=b"no more to be had", capsule=None
+        self,
+        *batches,
+        fails=None,
+        ends=None,
+        kind="stream",
+        lies=None,
+        message=b"no more to be had",
+        capsule=None,
     ):
         self.batches, self.fails, self.lies, self.message = list(batches), fails, lies or {}, message
         self.capsule, self.ends = capsule, ends
@@ -170,7 +177,9 @@ class Stream:
         target.length, target.null_count, target.offset = given.length, given.null_count, given.offset
         target.n_buffers = len(given.buffers)
         # one of exactly its size each: whoever reads behind it is seen by a sanitizer
-        buffers = [None if data is None else ctypes.create_string_buffer(data, len(data)) for data in given.buffers]
+        buffers = [
+            None if data is None else ctypes.create_string_buffer(data, len(data)) for data in given.buffers
+        ]
         addresses = (ctypes.c_void_p * max(1, len(buffers)))()
         for place, buffer in enumerate(self._keep(buffers)):
             addresses[place] = None if buffer is None else ctypes.addressof(buffer)
@@ -253,13 +262,15 @@ class View:
 
 
 def views(rows: list, *, long: int = 12) -> list[bytes | None]:
-    """The buffers of a view array of `bytes`, None or `View`; those of more than `long` bytes lie in a buffer."""
+    """The buffers of a view array of `bytes`, None or `View`; what is longer than `long` lies in a buffer."""
     out, data, valid = b"", b"", 0
     for place, row in enumerate(rows):
         valid |= (row is not None) << place
         if isinstance(row, View):
             out += row.size.to_bytes(4, "little", signed=True) + b"abcd"
-            out += row.buffer.to_bytes(4, "little", signed=True) + row.offset.to_bytes(4, "little", signed=True)
+            out += row.buffer.to_bytes(4, "little", signed=True) + row.offset.to_bytes(
+                4, "little", signed=True
+            )
             continue
         row = row or b""
         out += len(row).to_bytes(4, "little")

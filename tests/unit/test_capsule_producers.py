@@ -1,4 +1,4 @@
-"""Arrow data from a producer made by hand: taken whole, given back exactly once, and refused when it can't be."""
+"""Arrow data of a producer made by hand: taken whole, given back exactly once, refused if it can't be."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from support import arrow_producer, expected
 from support.arrow_producer import Given, Stream, View, views
@@ -22,7 +23,9 @@ def _ints(*values, **more):
 
 def _text(offsets, data=b"abc", format="u", **more):
     width = "i" if format.islower() else "q"
-    return Given(format, [None, struct.pack(f"<{len(offsets)}{width}", *offsets), data], len(offsets) - 1, **more)
+    return Given(
+        format, [None, struct.pack(f"<{len(offsets)}{width}", *offsets), data], len(offsets) - 1, **more
+    )
 
 
 def _released_once(exporter):
@@ -36,7 +39,8 @@ def _dumps(exporter):
         _released_once(exporter)
 
 
-# -- sound data -----------------------------------------------------------------------------------------------
+# -- sound data -----------------------------------------------------------------------------------------
+
 
 def test_batches__are_one_table():
     exporter = Stream(*(Given.table(_ints(*range(n, n + 3))) for n in (0, 3, 6)))
@@ -108,7 +112,9 @@ def test_nulls__at_every_bit(bits):
         cells = [int(v) % 2 ** (8 * size - 2) for v in values]
         data = struct.pack(f"<{len(cells)}{letter}", *cells)
         column = Given(format, [bitmap, data], count, null_count=-1, offset=bits)
-        wanted = expected.vector(type_id, [v if ok else None for v, ok in zip(cells, valid, strict=True)][bits:])
+        wanted = expected.vector(
+            type_id, [v if ok else None for v, ok in zip(cells, valid, strict=True)][bits:]
+        )
         assert _dumps(Stream(Given.table(column))) == expected.table({"a": wanted}, count)
 
 
@@ -116,7 +122,13 @@ def test_uuid__of_the_extension_type():
     def pair(text):
         return len(text).to_bytes(4, "little") + text
 
-    metadata = (2).to_bytes(4, "little") + pair(b"x") + pair(b"y") + pair(b"ARROW:extension:name") + pair(b"arrow.uuid")
+    metadata = (
+        (2).to_bytes(4, "little")
+        + pair(b"x")
+        + pair(b"y")
+        + pair(b"ARROW:extension:name")
+        + pair(b"arrow.uuid")
+    )
     column = Given("w:16", [None, bytes(range(16))], 1, metadata=metadata)
     wanted = bytes([19, 1]) + struct.pack("<ii", 1, 1) + bytes(reversed(range(16)))
     assert _dumps(Stream(Given.table(column))) == expected.table({"a": wanted}, 1)
@@ -154,7 +166,8 @@ def test_types_given():
         ddb.typed(exporter(), {"a": "INTEGER"})
 
 
-# -- names ----------------------------------------------------------------------------------------------------
+# -- names ----------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize(("names", "words"), [(("a", "a"), "'a' is repeated"), (("", ""), "'' is repeated")])
 def test_names__come_once(names, words):
@@ -164,10 +177,13 @@ def test_names__come_once(names, words):
 
 
 def test_name__that_is_not_given_is_empty():
-    assert _dumps(Stream(Given.table(_ints(1, name=None)))) == expected.table({"": expected.vector(5, [1])}, 1)
+    assert _dumps(Stream(Given.table(_ints(1, name=None)))) == expected.table(
+        {"": expected.vector(5, [1])}, 1
+    )
 
 
-# -- refused --------------------------------------------------------------------------------------------------
+# -- refused --------------------------------------------------------------------------------------------
+
 
 def _lie(**lies):
     return Stream(Given.table(_ints(1, 2, array_lies=lies)))
@@ -183,13 +199,19 @@ def _table_lie(**lies):
 
 def _dictionary(codes, format="i", letter="i", words=(0, 1), **lies):
     data = struct.pack(f"<{len(codes)}{letter}", *codes)
-    return Stream(Given.table(
-        Given(format, [None, data], len(codes), dictionary=_text(words), array_lies=lies)))
+    return Stream(
+        Given.table(Given(format, [None, data], len(codes), dictionary=_text(words), array_lies=lies))
+    )
 
 
 def _list(offsets, cells=4, **lies):
-    column = Given("+l", [None, struct.pack(f"<{len(offsets)}i", *offsets)], len(offsets) - 1,
-                   children=[_ints(*range(cells))], array_lies=lies)
+    column = Given(
+        "+l",
+        [None, struct.pack(f"<{len(offsets)}i", *offsets)],
+        len(offsets) - 1,
+        children=[_ints(*range(cells))],
+        array_lies=lies,
+    )
     return Stream(Given.table(column))
 
 
@@ -237,8 +259,11 @@ MALFORMED = {
     "text beyond": lambda: Stream(Given.table(_text([0, 2**30, 3]))),
     "text without data": lambda: Stream(Given.table(_text([0, 3], data=None))),
     "text without offsets": lambda: Stream(Given.table(Given("u", [None, None, b"abc"], 1))),
-    "dictionary missing": lambda: Stream(Given.table(
-        Given("i", [None, bytes(4)], 1, dictionary=_text([0, 1]), array_lies={"dictionary": None}))),
+    "dictionary missing": lambda: Stream(
+        Given.table(
+            Given("i", [None, bytes(4)], 1, dictionary=_text([0, 1]), array_lies={"dictionary": None})
+        )
+    ),
     "index beyond": lambda: _dictionary([0, 1]),
     "index far beyond": lambda: _dictionary([0, 2**31 - 1]),
     "index negative": lambda: _dictionary([0, -1]),
@@ -252,8 +277,9 @@ MALFORMED = {
     "list without children": lambda: _list([0, 1], n_children=0),
     "list with null children": lambda: _list([0, 1], children=None),
     "fixed list beyond": lambda: Stream(Given.table(Given("+w:2", [None], 3, children=[_ints(1, 2, 3, 4)]))),
-    "fixed list far beyond": lambda: Stream(Given.table(
-        Given("+w:2000000000", [None], 1, offset=2**54, children=[_ints(1)]))),
+    "fixed list far beyond": lambda: Stream(
+        Given.table(Given("+w:2000000000", [None], 1, offset=2**54, children=[_ints(1)]))
+    ),
     "view into no buffer": lambda: _view(View(20, 1, 0)),
     "view into a negative buffer": lambda: _view(View(20, -1, 0)),
     "view before": lambda: _view(View(20, 0, -1)),
@@ -269,8 +295,9 @@ def test_malformed__is_refused_and_given_back(name):
     with pytest.raises(ddb.ConversionError):
         _dumps(MALFORMED[name]())
     # the encoder is as good as new
-    assert bytes(ENCODER.encode(Stream(Given.table(_ints(1))))) == \
-        expected.table({"a": expected.vector(5, [1])}, 1)
+    assert bytes(ENCODER.encode(Stream(Given.table(_ints(1))))) == expected.table(
+        {"a": expected.vector(5, [1])}, 1
+    )
 
 
 @pytest.mark.parametrize("name", MALFORMED)
@@ -305,8 +332,11 @@ def test_stream__that_fails(name):
 
 @pytest.mark.parametrize("function", ["get_schema", "get_next", "get_last_error"])
 def test_stream__without_a_function(function):
-    types = {"get_schema": arrow_producer._GET_SCHEMA, "get_next": arrow_producer._GET_NEXT,
-             "get_last_error": arrow_producer._GET_ERROR}
+    types = {
+        "get_schema": arrow_producer._GET_SCHEMA,
+        "get_next": arrow_producer._GET_NEXT,
+        "get_last_error": arrow_producer._GET_ERROR,
+    }
     exporter = Stream(Given.table(_ints(1)), fails=0, lies={function: types[function]()})
     with pytest.raises(ddb.ConversionError):
         _dumps(exporter)
@@ -351,10 +381,32 @@ def test_type__is_refused_before_a_batch_is_asked_for():
     assert exporter.made["array"] == 0
 
 
-@pytest.mark.parametrize("format", [
-    "n", "e", "+s", "+m", "+r", "+vl", "tDn", "tiM", "tsu:UTC", "w:4", "w:", "d:5", "d:5,-2", "d:x,y", "d:50,2,256",
-    "", "?", "é", "tsu", "+w:x", "+ud:0",
-])
+@pytest.mark.parametrize(
+    "format",
+    [
+        "n",
+        "e",
+        "+s",
+        "+m",
+        "+r",
+        "+vl",
+        "tDn",
+        "tiM",
+        "tsu:UTC",
+        "w:4",
+        "w:",
+        "d:5",
+        "d:5,-2",
+        "d:x,y",
+        "d:50,2,256",
+        "",
+        "?",
+        "é",
+        "tsu",
+        "+w:x",
+        "+ud:0",
+    ],
+)
 def test_format__without_a_place_on_the_wire(format):
     with pytest.raises(ddb.UnsupportedTypeError, match="column 'a'"):
         _dumps(Stream(Given.table(Given(format, [None, bytes(64)], 1))))
@@ -382,14 +434,18 @@ def test_rows_that_are_null_as_a_whole():
 
 def test_value__is_named():
     column = Given("tsu:", [None, struct.pack("<3q", 1, 2, 2**62)], 3)
-    with pytest.raises(ddb.ValueRefused, match=r"column 'a' \(number 0, Arrow type timestamp\[us\]\).*row 5: .*148108"):
+    with pytest.raises(
+        ddb.ValueRefused, match=r"column 'a' \(number 0, Arrow type timestamp\[us\]\).*row 5: .*148108"
+    ):
         _dumps(Stream(Given.table(Given("tsu:", [None, bytes(24)], 3)), Given.table(column)))
     with pytest.raises(ddb.ValueRefused, match=r"'a'.*row 1: .*NUL.*'b\\x00c'"):
         _dumps(Stream(Given.table(_text([0, 1, 4], data=b"ab\0c"))))
     with pytest.raises(ddb.ValueRefused, match=r"'a'.*row 1: .*NUL.*'b\\x00c'"):
         _dumps(Stream(Given.table(Given("vu", views([b"a", b"b\0c"]), 2))))
     with pytest.raises(ddb.ValueRefused, match=r"category 'b\\x00c'"):
-        _dumps(Stream(Given.table(Given("c", [None, b"\1\0"], 2, dictionary=_text([0, 1, 4], data=b"ab\0c")))))
+        _dumps(
+            Stream(Given.table(Given("c", [None, b"\1\0"], 2, dictionary=_text([0, 1, 4], data=b"ab\0c"))))
+        )
 
 
 @pytest.mark.parametrize("long", [262_143, 262_144])
@@ -398,8 +454,9 @@ def test_text__of_the_longest(format, long):
     text = b"x" * long
     column = _text([0, long], data=text) if format == "u" else Given("vu", views([text]), 1)
     if long < 262_144:
-        assert _dumps(Stream(Given.table(column))) == \
-            expected.table({"a": expected.vector(18, [text.decode()])}, 1)
+        assert _dumps(Stream(Given.table(column))) == expected.table(
+            {"a": expected.vector(18, [text.decode()])}, 1
+        )
     else:
         with pytest.raises(ddb.ValueRefused, match="row 0: text longer"):
             _dumps(Stream(Given.table(column)))
@@ -421,3 +478,12 @@ def test_nothing_is_imported_for_it():
     )
     root = __file__.rsplit("/tests/", 1)[0]
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root, timeout=60)
+
+
+def test_pandas_and_neutral_values__are_read_in_their_own_way():
+    series, table = pd.Series([1, 2]), ddb.loads(ddb.dumps(pd.DataFrame({"a": [1]})), raw=True)
+    for value in (series, pd.Index([1, 2]), table, table.columns[0]):
+        before = ddb.dumps(value)
+        with pytest.raises(ddb.UsageError, match="typed needs a DataFrame"):
+            ddb.typed(value, {"a": "INT"})
+        assert ddb.dumps(value) == before

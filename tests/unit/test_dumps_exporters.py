@@ -1,4 +1,4 @@
-"""Tables and columns of pyarrow, Polars, DuckDB and nanoarrow: the bytes of the same column in a frame of pandas."""
+"""Tables and columns of pyarrow, Polars, DuckDB and nanoarrow: as the same column in a frame of pandas."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def _sent(data) -> bytes:
     return sent
 
 
-# -- pyarrow --------------------------------------------------------------------------------------------------
+# -- pyarrow --------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("kind", ["plain", "nulls", "allnull"])
 @pytest.mark.parametrize("name", arrow_values.ARROW_TYPES)
@@ -90,6 +91,7 @@ def test_reader__that_fails_while_it_is_read():
 
 def test_reader__that_encodes_itself():
     """A producer may run Python, and use this package."""
+
     def batches():
         yield pa.record_batch({"a": [len(ddb.dumps(pa.table({"b": [1]})))]})
 
@@ -130,12 +132,22 @@ GIVEN = [
     (pa.array(["b", None, "b"]).dictionary_encode(), "STRING", lambda: expected.vector(18, ["b", None, "b"])),
     (pa.array([b"b", None]), "SYMBOL", lambda: expected.symbols(["b", None])),
     (pa.array([5, None, 5]).dictionary_encode(), "INT", lambda: expected.vector(4, [5, None, 5])),
-    (pa.array([True, None, False]).dictionary_encode(), None, lambda: expected.vector(1, [True, None, False])),
+    (
+        pa.array([True, None, False]).dictionary_encode(),
+        None,
+        lambda: expected.vector(1, [True, None, False]),
+    ),
     (pa.array([1, 2, 3]), "SHORT", lambda: expected.vector(3, [1, 2, 3])),
-    (pa.array([decimal.Decimal("1.25"), None], pa.decimal128(20, 2)), ["DECIMAL64", 1],
-     lambda: expected_arrow.decimals(38, 1, [13, None])),
-    (pa.array([[1, None], None], pa.list_(pa.int32())), "LONG[]",
-     lambda: expected_arrow.array_vector(5, [[1, None], None])),
+    (
+        pa.array([decimal.Decimal("1.25"), None], pa.decimal128(20, 2)),
+        ["DECIMAL64", 1],
+        lambda: expected_arrow.decimals(38, 1, [13, None]),
+    ),
+    (
+        pa.array([[1, None], None], pa.list_(pa.int32())),
+        "LONG[]",
+        lambda: expected_arrow.array_vector(5, [[1, None], None]),
+    ),
 ]
 
 
@@ -147,7 +159,9 @@ def test_given_type(array, spec, wanted):
     assert _sent(ddb.typed(pa.table({"a": pa.chunked_array([array[:1], array[1:]])}), {"a": spec})) == wanted
 
 
-@pytest.mark.parametrize(("scale", "cells"), [(0, [1, None, -2]), (2, [125, None, -150]), (4, [12500, None, -15000])])
+@pytest.mark.parametrize(
+    ("scale", "cells"), [(0, [1, None, -2]), (2, [125, None, -150]), (4, [12500, None, -15000])]
+)
 @pytest.mark.parametrize("target", [37, 38, 39])
 @pytest.mark.parametrize("source", ["decimal32", "decimal64", "decimal128"])
 def test_decimals__of_another_width_and_scale(source, target, scale, cells):
@@ -165,11 +179,14 @@ def test_uuid():
     if not hasattr(pa, "uuid"):
         pytest.skip("this pyarrow has no UUID")
     array = pa.array([bytes(range(16)), None], pa.uuid())
-    wanted = expected.table({"a": struct.pack("<BBii", 19, 1, 2, 1) + bytes(reversed(range(16))) + bytes(16)}, 2)
+    wanted = expected.table(
+        {"a": struct.pack("<BBii", 19, 1, 2, 1) + bytes(reversed(range(16))) + bytes(16)}, 2
+    )
     assert _sent(pa.table({"a": array})) == _sent(_frame(array)) == wanted
 
 
-# -- Polars ---------------------------------------------------------------------------------------------------
+# -- Polars ---------------------------------------------------------------------------------------------
+
 
 def _polars():
     return pytest.importorskip("polars")
@@ -187,25 +204,48 @@ def test_polars__every_type():
         "uint64": (pl.Series([1, None, 3], dtype=pl.UInt64), expected.vector(5, [1, None, 3])),
         "float32": (pl.Series([1.5, None, -1], dtype=pl.Float32), expected.vector(15, [1.5, None, -1])),
         "float64": (pl.Series([1.5, None, -1]), expected.vector(16, [1.5, None, -1])),
-        "text": (pl.Series(["x", None, "longer than twelve"]), expected.vector(18, ["x", None, "longer than twelve"])),
+        "text": (
+            pl.Series(["x", None, "longer than twelve"]),
+            expected.vector(18, ["x", None, "longer than twelve"]),
+        ),
         "category": (pl.Series(["x", None, "y"], dtype=pl.Categorical), expected.symbols(["x", None, "y"])),
-        "enum": (pl.Series(["x", None, "y"], dtype=pl.Enum(["y", "x"])), expected.symbols(["x", None, "y"], 1)),
+        "enum": (
+            pl.Series(["x", None, "y"], dtype=pl.Enum(["y", "x"])),
+            expected.symbols(["x", None, "y"], 1),
+        ),
         "bytes": (pl.Series([b"x\0", None, b""]), expected_arrow.blobs([b"x\0", None, b""])),
-        "date": (pl.Series([datetime.date(1970, 1, 2), None, datetime.date(1969, 12, 31)]),
-                 expected.vector(6, [1, None, -1])),
-        "time": (pl.Series([datetime.time(0, 0, 1), None, datetime.time(0)]),
-                 expected.vector(13, [10**9, None, 0])),
-        "ms": (pl.Series([moment, None, moment], dtype=pl.Datetime("ms")), expected.vector(12, [ticks, None, ticks])),
-        "us": (pl.Series([moment, None, moment], dtype=pl.Datetime("us")),
-               expected.vector(14, [ticks * 10**6, None, ticks * 10**6])),
-        "ns": (pl.Series([moment, None, moment], dtype=pl.Datetime("ns")),
-               expected.vector(14, [ticks * 10**6, None, ticks * 10**6])),
-        "decimal": (pl.Series([decimal.Decimal("1.25"), None, decimal.Decimal("-2")], dtype=pl.Decimal(20, 2)),
-                    expected_arrow.decimals(39, 2, [125, None, -200])),
-        "list": (pl.Series([[1, None], None, []], dtype=pl.List(pl.Int32)),
-                 expected_arrow.array_vector(4, [[1, None], None, []])),
-        "array": (pl.Series([[1, 2], None, [3, 4]], dtype=pl.Array(pl.Int64, 2)),
-                  expected_arrow.array_vector(5, [[1, 2], None, [3, 4]])),
+        "date": (
+            pl.Series([datetime.date(1970, 1, 2), None, datetime.date(1969, 12, 31)]),
+            expected.vector(6, [1, None, -1]),
+        ),
+        "time": (
+            pl.Series([datetime.time(0, 0, 1), None, datetime.time(0)]),
+            expected.vector(13, [10**9, None, 0]),
+        ),
+        "ms": (
+            pl.Series([moment, None, moment], dtype=pl.Datetime("ms")),
+            expected.vector(12, [ticks, None, ticks]),
+        ),
+        "us": (
+            pl.Series([moment, None, moment], dtype=pl.Datetime("us")),
+            expected.vector(14, [ticks * 10**6, None, ticks * 10**6]),
+        ),
+        "ns": (
+            pl.Series([moment, None, moment], dtype=pl.Datetime("ns")),
+            expected.vector(14, [ticks * 10**6, None, ticks * 10**6]),
+        ),
+        "decimal": (
+            pl.Series([decimal.Decimal("1.25"), None, decimal.Decimal("-2")], dtype=pl.Decimal(20, 2)),
+            expected_arrow.decimals(39, 2, [125, None, -200]),
+        ),
+        "list": (
+            pl.Series([[1, None], None, []], dtype=pl.List(pl.Int32)),
+            expected_arrow.array_vector(4, [[1, None], None, []]),
+        ),
+        "array": (
+            pl.Series([[1, 2], None, [3, 4]], dtype=pl.Array(pl.Int64, 2)),
+            expected_arrow.array_vector(5, [[1, 2], None, [3, 4]]),
+        ),
     }
     frame = pl.DataFrame({name: series for name, (series, _) in data.items()})
     assert _sent(frame) == expected.table({name: wanted for name, (_, wanted) in data.items()}, 3)
@@ -217,22 +257,29 @@ def test_polars__every_type():
 
 def test_polars__refused_by_name():
     pl = _polars()
-    for series in (pl.Series([datetime.timedelta(1)]), pl.Series([{"a": 1}]), pl.Series([None]), pl.Series([["a"]]),
-                   pl.Series([1], dtype=pl.Int128),
-                   pl.Series([datetime.datetime(2020, 1, 1)]).dt.replace_time_zone("UTC")):
+    for series in (
+        pl.Series([datetime.timedelta(1)]),
+        pl.Series([{"a": 1}]),
+        pl.Series([None]),
+        pl.Series([["a"]]),
+        pl.Series([1], dtype=pl.Int128),
+        pl.Series([datetime.datetime(2020, 1, 1)]).dt.replace_time_zone("UTC"),
+    ):
         with pytest.raises(ddb.UnsupportedTypeError, match="column 'q'"):
             ddb.dumps(pl.DataFrame({"a": [1], "q": series}))
     with pytest.raises(ddb.UnsupportedTypeError, match="LazyFrame"):
         ddb.dumps(pl.DataFrame({"a": [1]}).lazy())
 
 
-# -- others ---------------------------------------------------------------------------------------------------
+# -- others ---------------------------------------------------------------------------------------------
+
 
 def test_duckdb__relations():
     duckdb = pytest.importorskip("duckdb")
     relation = duckdb.sql(
         "select range::int a, case when range % 3 = 0 then null else 't' || range end b, [range, null] c, "
-        "(range / 4)::decimal(9, 2) d, date '2020-01-01' + range::int e from range(5000) order by 1")
+        "(range / 4)::decimal(9, 2) d, date '2020-01-01' + range::int e from range(5000) order by 1"
+    )
     table = relation.to_arrow_table()
     assert table.num_rows == 5000
     assert ddb.dumps(relation) == ddb.dumps(table)
@@ -243,5 +290,9 @@ def test_nanoarrow__arrays():
     assert ddb.dumps(nanoarrow.Array([1, None], nanoarrow.int64())) == expected.vector(5, [1, None])
     assert ddb.dumps(nanoarrow.c_array([1, 2], nanoarrow.int32())) == expected.vector(4, [1, 2])
     struct = nanoarrow.c_array_from_buffers(
-        nanoarrow.struct({"a": nanoarrow.int64()}), 2, [None], children=[nanoarrow.c_array([1, 2], nanoarrow.int64())])
+        nanoarrow.struct({"a": nanoarrow.int64()}),
+        2,
+        [None],
+        children=[nanoarrow.c_array([1, 2], nanoarrow.int64())],
+    )
     assert ddb.dumps(struct) == expected.table({"a": expected.vector(5, [1, 2])}, 2)

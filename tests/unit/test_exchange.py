@@ -51,68 +51,165 @@ COLUMNS = {
     "long": (_cells(keys.DT_LONG, [1, None, 2**63 - 1]), "int64", [1, None, 2**63 - 1]),
     "float": (_cells(keys.DT_FLOAT, [1.5, None, -np.inf]), "float", [1.5, None, -np.inf]),
     "double": (_cells(keys.DT_DOUBLE, [1.5, None, np.inf]), "double", [1.5, None, np.inf]),
-    "date": (_cells(keys.DT_DATE, [1, None, -1]), "date32[day]",
-             [datetime.date(1970, 1, 2), None, datetime.date(1969, 12, 31)]),
-    "month": (_cells(keys.DT_MONTH, [23641, None, 23639]), "date32[day]",
-              [datetime.date(1970, 2, 1), None, datetime.date(1969, 12, 1)]),
-    "time": (_cells(keys.DT_TIME, [61, None, 0]), "time32[ms]",
-             [datetime.time(0, 0, 0, 61_000), None, datetime.time(0)]),
-    "minute": (_cells(keys.DT_MINUTE, [61, None, 0]), "time32[s]", [datetime.time(1, 1), None, datetime.time(0)]),
-    "second": (_cells(keys.DT_SECOND, [61, None, 0]), "time32[s]",
-               [datetime.time(0, 1, 1), None, datetime.time(0)]),
-    "nanotime": (_cells(keys.DT_NANOTIME, [61_000, None, 0]), "time64[ns]",
-                 [datetime.time(0, 0, 0, 61), None, datetime.time(0)]),
-    "datetime": (_cells(keys.DT_DATETIME, [61, None, -1]), "timestamp[s]",
-                 [MOMENT + datetime.timedelta(seconds=61), None, MOMENT - datetime.timedelta(seconds=1)]),
-    "datehour": (_cells(keys.DT_DATEHOUR, [25, None, -1]), "timestamp[s]",
-                 [MOMENT + datetime.timedelta(hours=25), None, MOMENT - datetime.timedelta(hours=1)]),
-    "dateminute": (_cells(keys.DT_DATEMINUTE, [61, None, -1]), "timestamp[s]",
-                   [MOMENT + datetime.timedelta(minutes=61), None, MOMENT - datetime.timedelta(minutes=1)]),
-    "timestamp": (_cells(keys.DT_TIMESTAMP, [61, None, -1]), "timestamp[ms]",
-                  [MOMENT + datetime.timedelta(milliseconds=61), None, MOMENT - datetime.timedelta(milliseconds=1)]),
-    "nanotimestamp": (_cells(keys.DT_NANOTIMESTAMP, [61_000, None, 0]), "timestamp[ns]",
-                      [MOMENT + datetime.timedelta(microseconds=61), None, MOMENT]),
+    "date": (
+        _cells(keys.DT_DATE, [1, None, -1]),
+        "date32[day]",
+        [datetime.date(1970, 1, 2), None, datetime.date(1969, 12, 31)],
+    ),
+    "month": (
+        _cells(keys.DT_MONTH, [23641, None, 23639]),
+        "date32[day]",
+        [datetime.date(1970, 2, 1), None, datetime.date(1969, 12, 1)],
+    ),
+    "time": (
+        _cells(keys.DT_TIME, [61, None, 0]),
+        "time32[ms]",
+        [datetime.time(0, 0, 0, 61_000), None, datetime.time(0)],
+    ),
+    "minute": (
+        _cells(keys.DT_MINUTE, [61, None, 0]),
+        "time32[s]",
+        [datetime.time(1, 1), None, datetime.time(0)],
+    ),
+    "second": (
+        _cells(keys.DT_SECOND, [61, None, 0]),
+        "time32[s]",
+        [datetime.time(0, 1, 1), None, datetime.time(0)],
+    ),
+    "nanotime": (
+        _cells(keys.DT_NANOTIME, [61_000, None, 0]),
+        "time64[ns]",
+        [datetime.time(0, 0, 0, 61), None, datetime.time(0)],
+    ),
+    "datetime": (
+        _cells(keys.DT_DATETIME, [61, None, -1]),
+        "timestamp[s]",
+        [MOMENT + datetime.timedelta(seconds=61), None, MOMENT - datetime.timedelta(seconds=1)],
+    ),
+    "datehour": (
+        _cells(keys.DT_DATEHOUR, [25, None, -1]),
+        "timestamp[s]",
+        [MOMENT + datetime.timedelta(hours=25), None, MOMENT - datetime.timedelta(hours=1)],
+    ),
+    "dateminute": (
+        _cells(keys.DT_DATEMINUTE, [61, None, -1]),
+        "timestamp[s]",
+        [MOMENT + datetime.timedelta(minutes=61), None, MOMENT - datetime.timedelta(minutes=1)],
+    ),
+    "timestamp": (
+        _cells(keys.DT_TIMESTAMP, [61, None, -1]),
+        "timestamp[ms]",
+        [MOMENT + datetime.timedelta(milliseconds=61), None, MOMENT - datetime.timedelta(milliseconds=1)],
+    ),
+    "nanotimestamp": (
+        _cells(keys.DT_NANOTIMESTAMP, [61_000, None, 0]),
+        "timestamp[ns]",
+        [MOMENT + datetime.timedelta(microseconds=61), None, MOMENT],
+    ),
     "string": (Column.from_strings(["größe", "", "x"]), "large_string", ["größe", None, "x"]),
-    "symbol": (_symbols(["", "x", "y"], [2, 0, 1]), "dictionary<values=large_string, indices=int32, ordered=0>",
-               ["y", None, "x"]),
-    "symbol-repeated": (_symbols(["", "x", "x"], [2, 0, 1]),
-                        "dictionary<values=large_string, indices=int32, ordered=0>", ["x", None, "x"]),
-    "symbol-odd": (_symbols(["z", "x", "y"], [2, 0, 1]), "dictionary<values=large_string, indices=int32, ordered=0>",
-                   ["y", "z", "x"]),
-    "symbol-plain": (Column(keys.DT_SYMBOL, Column.from_strings(["b", "", "b"]).data,
-                            offsets=Column.from_strings(["b", "", "b"]).offsets),
-                     "dictionary<values=large_string, indices=int32, ordered=0>", ["b", None, "b"]),
-    "symbol-null": (_symbols([""], [0, 0, 0]), "dictionary<values=large_string, indices=int32, ordered=0>",
-                    [None, None, None]),
+    "symbol": (
+        _symbols(["", "x", "y"], [2, 0, 1]),
+        "dictionary<values=large_string, indices=int32, ordered=0>",
+        ["y", None, "x"],
+    ),
+    "symbol-repeated": (
+        _symbols(["", "x", "x"], [2, 0, 1]),
+        "dictionary<values=large_string, indices=int32, ordered=0>",
+        ["x", None, "x"],
+    ),
+    "symbol-odd": (
+        _symbols(["z", "x", "y"], [2, 0, 1]),
+        "dictionary<values=large_string, indices=int32, ordered=0>",
+        ["y", "z", "x"],
+    ),
+    "symbol-plain": (
+        Column(
+            keys.DT_SYMBOL,
+            Column.from_strings(["b", "", "b"]).data,
+            offsets=Column.from_strings(["b", "", "b"]).offsets,
+        ),
+        "dictionary<values=large_string, indices=int32, ordered=0>",
+        ["b", None, "b"],
+    ),
+    "symbol-null": (
+        _symbols([""], [0, 0, 0]),
+        "dictionary<values=large_string, indices=int32, ordered=0>",
+        [None, None, None],
+    ),
     "blob": (_blobs(b"x\0", b"", b"\xff"), "large_binary", [b"x\0", None, b"\xff"]),
-    "uuid": (_cells(keys.DT_UUID, [bytes(range(16)), bytes(16), bytes([255] * 16)]), "large_string",
-             ["0f0e0d0c-0b0a-0908-0706-050403020100", None, "ffffffff-ffff-ffff-ffff-ffffffffffff"]),
-    "ipaddr": (_cells(keys.DT_IPADDR, [bytes([1, 0, 0, 127]) + bytes(12), bytes(16), bytes([255] * 16)]),
-               "large_string", ["127.0.0.1", None, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]),
-    "int128": (_cells(keys.DT_INT128, [bytes(range(16)), bytes(16), bytes([255] * 16)]), "large_string",
-               ["0f0e0d0c0b0a09080706050403020100", None, "f" * 32]),
-    "decimal32": (_cells(keys.DT_DECIMAL32, [125, None, -(2**31) + 1], scale=2), "decimal128(10, 2)",
-                  [Decimal("1.25"), None, Decimal("-21474836.47")]),
-    "decimal64": (_cells(keys.DT_DECIMAL64, [125, None, -(2**63) + 1], scale=0), "decimal128(19, 0)",
-                  [Decimal("125"), None, Decimal(-(2**63) + 1)]),
-    "decimal128": (_cells(keys.DT_DECIMAL128, [125, -(2**127), -5], scale=2), "decimal128(38, 2)",
-                   [Decimal("1.25"), None, Decimal("-0.05")]),
-    "array": (_cells(keys.DT_INT + keys.ARRAY_TYPE_BASE, [1, 2, None], offsets=np.array([0, 2, 2, 3])),
-              "large_list<item: int32>", [[1, 2], [], [None]]),
-    "array-decimal": (_cells(keys.DT_DECIMAL64 + keys.ARRAY_TYPE_BASE, [1, 2, None], offsets=np.array([0, 2, 2, 3]),
-                             scale=1), "large_list<item: decimal128(19, 1)>",
-                      [[Decimal("0.1"), Decimal("0.2")], [], [None]]),
-    "array-bool": (_cells(keys.DT_BOOL + keys.ARRAY_TYPE_BASE, [1, 0, None], offsets=np.array([0, 2, 2, 3])),
-                   "large_list<item: bool>", [[True, False], [], [None]]),
-    "array-uuid": (_cells(keys.DT_UUID + keys.ARRAY_TYPE_BASE, [bytes(16), bytes([255] * 16)],
-                          offsets=np.array([0, 2, 2, 2])), "large_list<item: large_string>",
-                   [[None, "ffffffff-ffff-ffff-ffff-ffffffffffff"], [], []]),
-    "complex": (Column(keys.DT_COMPLEX, np.frombuffer(np.array([1.0, 2.0]).tobytes() + DOUBLE_NULL + bytes(16), "V16")),
-                "fixed_size_list<item: double>[2]", [[1, 2], None, [0, 0]]),
-    "point": (Column(keys.DT_POINT, np.frombuffer(np.array([1.0, 2.0]).tobytes() + DOUBLE_NULL + bytes(16), "V16")),
-              "fixed_size_list<item: double>[2]", [[1, 2], None, [0, 0]]),
-    "duration": (Column(keys.DT_DURATION, np.frombuffer(bytes(range(24)), "V8")), "fixed_size_binary[8]",
-                 [bytes(range(8)), bytes(range(8, 16)), bytes(range(16, 24))]),
+    "uuid": (
+        _cells(keys.DT_UUID, [bytes(range(16)), bytes(16), bytes([255] * 16)]),
+        "large_string",
+        ["0f0e0d0c-0b0a-0908-0706-050403020100", None, "ffffffff-ffff-ffff-ffff-ffffffffffff"],
+    ),
+    "ipaddr": (
+        _cells(keys.DT_IPADDR, [bytes([1, 0, 0, 127]) + bytes(12), bytes(16), bytes([255] * 16)]),
+        "large_string",
+        ["127.0.0.1", None, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+    ),
+    "int128": (
+        _cells(keys.DT_INT128, [bytes(range(16)), bytes(16), bytes([255] * 16)]),
+        "large_string",
+        ["0f0e0d0c0b0a09080706050403020100", None, "f" * 32],
+    ),
+    "decimal32": (
+        _cells(keys.DT_DECIMAL32, [125, None, -(2**31) + 1], scale=2),
+        "decimal128(10, 2)",
+        [Decimal("1.25"), None, Decimal("-21474836.47")],
+    ),
+    "decimal64": (
+        _cells(keys.DT_DECIMAL64, [125, None, -(2**63) + 1], scale=0),
+        "decimal128(19, 0)",
+        [Decimal("125"), None, Decimal(-(2**63) + 1)],
+    ),
+    "decimal128": (
+        _cells(keys.DT_DECIMAL128, [125, -(2**127), -5], scale=2),
+        "decimal128(38, 2)",
+        [Decimal("1.25"), None, Decimal("-0.05")],
+    ),
+    "array": (
+        _cells(keys.DT_INT + keys.ARRAY_TYPE_BASE, [1, 2, None], offsets=np.array([0, 2, 2, 3])),
+        "large_list<item: int32>",
+        [[1, 2], [], [None]],
+    ),
+    "array-decimal": (
+        _cells(
+            keys.DT_DECIMAL64 + keys.ARRAY_TYPE_BASE, [1, 2, None], offsets=np.array([0, 2, 2, 3]), scale=1
+        ),
+        "large_list<item: decimal128(19, 1)>",
+        [[Decimal("0.1"), Decimal("0.2")], [], [None]],
+    ),
+    "array-bool": (
+        _cells(keys.DT_BOOL + keys.ARRAY_TYPE_BASE, [1, 0, None], offsets=np.array([0, 2, 2, 3])),
+        "large_list<item: bool>",
+        [[True, False], [], [None]],
+    ),
+    "array-uuid": (
+        _cells(
+            keys.DT_UUID + keys.ARRAY_TYPE_BASE,
+            [bytes(16), bytes([255] * 16)],
+            offsets=np.array([0, 2, 2, 2]),
+        ),
+        "large_list<item: large_string>",
+        [[None, "ffffffff-ffff-ffff-ffff-ffffffffffff"], [], []],
+    ),
+    "complex": (
+        Column(
+            keys.DT_COMPLEX, np.frombuffer(np.array([1.0, 2.0]).tobytes() + DOUBLE_NULL + bytes(16), "V16")
+        ),
+        "fixed_size_list<item: double>[2]",
+        [[1, 2], None, [0, 0]],
+    ),
+    "point": (
+        Column(keys.DT_POINT, np.frombuffer(np.array([1.0, 2.0]).tobytes() + DOUBLE_NULL + bytes(16), "V16")),
+        "fixed_size_list<item: double>[2]",
+        [[1, 2], None, [0, 0]],
+    ),
+    "duration": (
+        Column(keys.DT_DURATION, np.frombuffer(bytes(range(24)), "V8")),
+        "fixed_size_binary[8]",
+        [bytes(range(8)), bytes(range(8, 16)), bytes(range(16, 24))],
+    ),
 }
 TABLE = Table(list(COLUMNS), [column for column, _, _ in COLUMNS.values()])
 
@@ -159,16 +256,44 @@ def test_polars(name):
 def test_round_trip__of_what_has_the_same_type_in_both():
     """What is sent for the Arrow table is what is sent for the neutral one."""
     pa = pytest.importorskip("pyarrow")
-    same = [name for name in COLUMNS if name in (
-        "bool", "char", "short", "int", "long", "float", "double", "date", "time", "second", "nanotime", "datetime",
-        "timestamp", "nanotimestamp", "string", "blob", "decimal128", "array")]
+    same = [
+        name
+        for name in COLUMNS
+        if name
+        in (
+            "bool",
+            "char",
+            "short",
+            "int",
+            "long",
+            "float",
+            "double",
+            "date",
+            "time",
+            "second",
+            "nanotime",
+            "datetime",
+            "timestamp",
+            "nanotimestamp",
+            "string",
+            "blob",
+            "decimal128",
+            "array",
+        )
+    ]
     table = Table(same, [COLUMNS[name][0] for name in same])
     assert ddb.dumps(pa.table(table)) == ddb.dumps(table)
 
 
-@pytest.mark.parametrize("texts", [
-    [b"\xff\xfea", b"", b"b"], [b"\xc3", b"\xb6", b"x"], ["ok", b"\xed\xa0\x80", b""], ["ö", "ö", b"\x80"],
-])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [b"\xff\xfea", b"", b"b"],
+        [b"\xc3", b"\xb6", b"x"],
+        ["ok", b"\xed\xa0\x80", b""],
+        ["ö", "ö", b"\x80"],
+    ],
+)
 def test_text__that_is_no_utf8_is_never_handed_over(texts):
     pa = pytest.importorskip("pyarrow")
     column = Column.from_strings(texts)
@@ -185,22 +310,35 @@ def test_empty_columns():
     pa = pytest.importorskip("pyarrow")
     for name, (column, kind, _) in COLUMNS.items():
         offsets = None if column.offsets is None else column.offsets[:1]
-        none = Column(column.type, column.data[:0], offsets=offsets, symbols=column.symbols, scale=column.scale)
+        none = Column(
+            column.type, column.data[:0], offsets=offsets, symbols=column.symbols, scale=column.scale
+        )
         table = pa.table(Table(["a"], [none]))
         table.validate(full=True)
         assert table.num_rows == 0 and str(table["a"].type) == kind, name
 
 
-@pytest.mark.parametrize(("column", "error", "words"), [
-    (Column(keys.DT_ANY, [Column.from_strings(["x"])]), ddb.NotSupported, "'a': Arrow has no type for ANY"),
-    (_symbols(["", "x"], [2]), ddb.ValueRefused, "outside its base"),
-    (_symbols(["", "x"], [-1]), ddb.ValueRefused, "outside its base"),
-    (Column(keys.DT_STRING, np.zeros(3, "u1"), offsets=np.array([0, 4])), ddb.ValueRefused, "offsets"),
-    (Column(keys.DT_STRING, np.zeros(3, "u1"), offsets=np.array([0, 3, 1])), ddb.ValueRefused, "offsets"),
-    (Column(keys.DT_BLOB, np.zeros(3, "u1"), offsets=np.array([1, 3])), ddb.ValueRefused, "offsets"),
-    (_cells(keys.DT_INT + keys.ARRAY_TYPE_BASE, [1], offsets=np.array([0, 2])), ddb.ValueRefused, "offsets"),
-    (_cells(keys.DT_MONTH, [2**31 - 1]), ddb.ValueRefused, "'a': a MONTH"),
-])
+@pytest.mark.parametrize(
+    ("column", "error", "words"),
+    [
+        (
+            Column(keys.DT_ANY, [Column.from_strings(["x"])]),
+            ddb.NotSupported,
+            "'a': Arrow has no type for ANY",
+        ),
+        (_symbols(["", "x"], [2]), ddb.ValueRefused, "outside its base"),
+        (_symbols(["", "x"], [-1]), ddb.ValueRefused, "outside its base"),
+        (Column(keys.DT_STRING, np.zeros(3, "u1"), offsets=np.array([0, 4])), ddb.ValueRefused, "offsets"),
+        (Column(keys.DT_STRING, np.zeros(3, "u1"), offsets=np.array([0, 3, 1])), ddb.ValueRefused, "offsets"),
+        (Column(keys.DT_BLOB, np.zeros(3, "u1"), offsets=np.array([1, 3])), ddb.ValueRefused, "offsets"),
+        (
+            _cells(keys.DT_INT + keys.ARRAY_TYPE_BASE, [1], offsets=np.array([0, 2])),
+            ddb.ValueRefused,
+            "offsets",
+        ),
+        (_cells(keys.DT_MONTH, [2**31 - 1]), ddb.ValueRefused, "'a': a MONTH"),
+    ],
+)
 def test_refused(column, error, words):
     with pytest.raises(error, match=words):
         Table(["a"], [column]).__arrow_c_stream__()
@@ -217,7 +355,8 @@ def test_scalar__is_no_arrow_data():
         _cells(keys.DT_INT, [1], form=keys.DF_SCALAR).__arrow_c_array__()
 
 
-# -- memory ---------------------------------------------------------------------------------------------------
+# -- memory ---------------------------------------------------------------------------------------------
+
 
 def _owned():
     """A table, and what is called once nobody refers to its cells."""
@@ -306,7 +445,8 @@ def test_release__many_times_leaks_nothing():
     assert sys.getrefcount(kept) == before
 
 
-# -- as_ ------------------------------------------------------------------------------------------------------
+# -- as_ ------------------------------------------------------------------------------------------------
+
 
 def _wire(value):
     return ddb.dumps(value)
@@ -316,12 +456,16 @@ def _wire(value):
 def test_as__each_form(as_):
     library = pytest.importorskip("pyarrow" if as_ == "arrow" else "polars")
     table_class, array_class = (
-        (library.Table, library.Array) if as_ == "arrow" else (library.DataFrame, library.Series))
+        (library.Table, library.Array) if as_ == "arrow" else (library.DataFrame, library.Series)
+    )
     plain = Table(["a", "s"], [_cells(keys.DT_LONG, [1, None]), Column.from_strings(["x", ""])])
     found = ddb.loads(_wire(plain), as_=as_)
     assert isinstance(found, table_class)
     found = ddb.loads(_wire(np.array([1, 2])), as_=as_)
-    assert isinstance(found, array_class) and (found.to_pylist() if as_ == "arrow" else found.to_list()) == [1, 2]
+    assert isinstance(found, array_class) and (found.to_pylist() if as_ == "arrow" else found.to_list()) == [
+        1,
+        2,
+    ]
     assert ddb.loads(_wire(5), as_=as_) == 5
     assert ddb.loads(_wire(None), as_=as_) is None
     mixed = ddb.loads(_wire([1, "x", np.array([1.5])]), as_=as_)
@@ -332,11 +476,16 @@ def test_as__each_form(as_):
     assert to_python(_cells(keys.DT_INT, [None], form=keys.DF_SCALAR), as_=as_) is None
 
 
-@pytest.mark.parametrize(("forms", "words"), [
-    ({"as_": "pandas"}, "as_ must be"), ({"as_": 5}, "as_ must be"), ({"as_": "arrow", "raw": True}, "as_ and raw"),
-    ({"as_": "arrow", "lossless": True}, "as_ and lossless"),
-    ({"as_": "polars", "pickleTableToList": True}, "as_ and pickleTableToList"),
-])
+@pytest.mark.parametrize(
+    ("forms", "words"),
+    [
+        ({"as_": "pandas"}, "as_ must be"),
+        ({"as_": 5}, "as_ must be"),
+        ({"as_": "arrow", "raw": True}, "as_ and raw"),
+        ({"as_": "arrow", "lossless": True}, "as_ and lossless"),
+        ({"as_": "polars", "pickleTableToList": True}, "as_ and pickleTableToList"),
+    ],
+)
 def test_as__contradicted(forms, words):
     with pytest.raises(ddb.UsageError, match=words):
         ddb.loads(ddb.dumps(1), **forms)

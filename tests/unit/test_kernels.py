@@ -148,6 +148,9 @@ def test_codes__of_every_width_and_length(count, level):
         assert _encoded(frame[::-1]) == expected.frame(frame[::-1])
 
 
+KINDS = [("c", "i1", 2), ("s", "i2", 3), ("i", "i4", 4), ("l", "i8", 5)]
+
+
 def test_nulls__of_a_bitmap_wherever_they_are(level):
     for length in LENGTHS:
         for first in range(0, 9, 4):
@@ -155,7 +158,7 @@ def test_nulls__of_a_bitmap_wherever_they_are(level):
                 valid = np.ones(first + length, dtype=bool)
                 valid[first + position] = False
                 bitmap = np.packbits(valid, bitorder="little").tobytes()
-                for format, dtype, type_id in (("c", "i1", 2), ("s", "i2", 3), ("i", "i4", 4), ("l", "i8", 5)):
+                for format, dtype, type_id in KINDS:
                     cells = np.arange(first + length).astype(dtype) % 100
                     column = Given(format, [bitmap, cells.tobytes()], length, null_count=1, offset=first)
                     values = cells[first:].tolist()
