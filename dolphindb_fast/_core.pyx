@@ -411,7 +411,9 @@ cdef class SessionCore(_Connected):
             encoder.end()
             encoder.begin(True)
             self.lose_gathered()
-            raise LinkError(f"{error}; {lost} gathered submissions did not leave or did not leave whole") from error
+            told = type(error)(f"{error}; {lost} gathered submissions did not leave or did not leave whole")
+            told.sent = error.sent
+            raise told from error
         finally:
             encoder.end()
         encoder.begin(True)
