@@ -280,7 +280,10 @@ class ConnectMethods(SessionPart):
         write_timeout, read_timeout, idle = self._timeouts
         sock = open_socket(node, write_timeout, idle)
         try:
-            self._peer = sock.getpeername()[0]
+            try:
+                self._peer = sock.getpeername()[0]
+            except OSError as error:
+                raise ConnectError(f"{node} ended the connection at once: {error}") from None
             self._warn_of_insecurity(self._credentials)
             if self._is_open:
                 self._close()
@@ -309,8 +312,9 @@ class ConnectMethods(SessionPart):
             self._set_read_timeout(read_timeout)
         except BaseException as error:
             self._fail(error)
-            if isinstance(error, LinkError) and not isinstance(error, ConnectError):
-                raise ConnectError(f"{node} ended the connection while it was being made ({error})") from None
+            if isinstance(error, (LinkError, ProtocolError)) and not isinstance(error, ConnectError):
+                # nothing of the caller's was sent
+                raise ConnectError(f"{node} accepted the connection, which then failed: {error}") from None
             raise
 
     def _shake_hands(self, steps: Generator[bytes, bytes, bytes], size: int) -> None:

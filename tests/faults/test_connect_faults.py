@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 
 import pytest
+from support.proxy import reset
 from support.recorder import VOID, FakeServer
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
+from dolphindb_fast import connecting
 
 MODES = pytest.mark.parametrize("asynchronous", [True, False], ids=["asynchronous", "synchronous"])
 
@@ -209,3 +212,24 @@ def test_failed_connect__leaves_no_descriptor_behind(closed_port):
                 ddb_session.connect("127.0.0.1", server.port)
     assert descriptors() <= before
     assert threading.active_count() < 50
+
+
+@MODES
+@pytest.mark.parametrize("reconnect", [False, True])
+def test_connection_reset__before_anything_was_sent(asynchronous, reconnect, monkeypatch):
+    """The system says so at whatever is asked of the socket next."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def open_and_lose(*_):
+            sock = socket.create_connection(("127.0.0.1", port))
+            with listener.accept()[0] as accepted:
+                reset(accepted)
+            select.select([sock], [], [])
+            return sock
+
+        monkeypatch.setattr(connecting, "open_socket", open_and_lose)
+        session = ddb.Session(enableASYNC=asynchronous)
+        with pytest.raises(ddb.ConnectError, match="127.0.0.1"):
+            session.connect("127.0.0.1", port, reconnect=reconnect, tryReconnectNums=1)
+        session.close()

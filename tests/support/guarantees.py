@@ -1,227 +1,178 @@
-"""What is promised when a connection fails, as one table.
-
-`docs/guarantees.md` prints it; `tests/faults/test_guarantees.py` carries out every row.
-"""
+"""What this client promises when the connection misbehaves: one row for each fault at each place."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["FAULTS", "HEAD", "ORDERS", "PLACES", "TABLE", "WAYS", "WHERE", "Guarantee", "Sees"]
+__all__ = ["ANSWERS", "FAULTS", "GUARANTEES", "ORDERS", "PLACES", "Answer", "Guarantee", "find"]
 
-#: where a fault strikes
-PLACES = {
-    "handshake-request": "`connect`, what is sent",
-    "handshake-answer": "`connect`, what is answered",
-    "asynchronous": "asynchronous `run`",
-    "batch": "`batch` of asynchronous `run`s",
-    "barrier-request": "`barrier`, request",
-    "barrier-answer": "`barrier`, answer",
-    "synchronous": "synchronous `run`, request",
-    "header": "synchronous `run`, head of the reply",
-    "body": "synchronous `run`, body of the reply",
-    "acknowledged-request": "acknowledged `run`s, requests",
-    "acknowledged-reply": "acknowledged `run`s, replies",
-}
+#: settings of the local server: what becomes of asynchronous tasks
+ORDERS = ("sequential", "shuffled", "unanswered")
 
-#: what happens to the bytes; "full" is a stall of which so much is sent that the system's buffers are full
 FAULTS = {
-    "delay": "delayed",
-    "bytes": "one by one",
-    "stall": "stalled",
-    "full": "stalled, buffers full",
-    "close": "closed",
-    "reset": "reset",
+    "delay": "nothing passes for a while",
+    "split": "the bytes arrive one by one",
+    "stall": "from some byte on nothing passes any more",
+    "close": "the connection is closed after some byte",
+    "reset": "the connection is reset after some byte",
 }
 
-#: after which bytes of that place
-WHERE = {
-    ("before",): "before the first byte",
-    ("within",): "between first and last byte",
-    ("behind",): "behind the last byte",
-    ("before", "within"): "before the last byte",
-    ("within", "behind"): "behind the first byte",
-    ("before", "within", "behind"): "anywhere",
+PLACES = {
+    "handshake": "`connect`",
+    "async write": "`run` of an asynchronous session",
+    "sync write": "the request of a synchronous `run`",
+    "reply header": "the first two lines of its reply",
+    "reply body": "the object behind them",
+    "barrier": "`barrier` of an asynchronous session: its request or its reply",
+    "acknowledged submission": "`run` with `acknowledge=True`: its request or its reply; then `flush`",
+    "batch": "the end of a `batch` of an asynchronous session",
 }
 
-#: how the session was connected, or what the caller does afterwards; with what `connect` is given to try it
-WAYS = {
-    "any": ("", ("plain", "reconnect", "retry")),
-    "once": ("without `reconnect`", ("plain",)),
-    "reconnect": ("with `reconnect`", ("reconnect", "retry")),
-    "first": ("without `retryWrites`", ("plain", "reconnect")),
-    "retry": ("with `retryWrites`", ("retry",)),
-    "resubmit": ("`resubmit` of what is unacknowledged", ("resubmit",)),
-}
-
-#: what the session can do afterwards
-SESSION = {
-    "open": "usable",
-    "lost": "closed: later calls say why, or connect again",
-    "ends": "closed, as the next call finds",
-    "moved": "usable, connected again",
-    "none": "not connected",
-}
-
-#: which rows of the requests in question the server has in the end
-SERVER = {
-    "": "",
-    "all": "all",
-    "none": "none",
-    "maybe": "none, or all",
-    "later": "none while stalled, then all",
-    "whole": "those of requests that passed whole",
-    "answered": "those that were answered, perhaps more",
-    "twice": "all, perhaps twice",
-    "finished": "all, when it returns",
-    "read": "all, perhaps not yet when it returns",
-}
-
-#: the local server's settings
-ORDERS = {"sequential": "in order", "shuffled": "shuffled", "unanswered": "unanswered"}
+# what the caller sees
+NOTHING = ""
+# `sent` of the exception
+TRUE, FALSE, TELLS = "True", "False", "False only if no byte of that call left"
+# the session afterwards
+USABLE, CLOSED = "usable", "closed"
+#: as before any connect: a refused connection has no first error that could be repeated
+UNCONNECTED = "not connected"
+LATER = "usable; the reply may still come"
+# of what was submitted, the server has carried out
+ALL = "all"
+NONE = "nothing of it"
+UNTOLD = "all, which the caller can't know"
+UNREAD = "nothing of it, which the caller can't know"
+BEGINNING = "a beginning, in whole requests"
 
 
-class Sees(NamedTuple):
-    """What the caller sees: an exception's class and ``sent``; from the call, a later one, or the handle."""
-
-    error: str | None
-    sent: bool | None = None
-    by: str = "call"
-
-    def __str__(self) -> str:
-        if self.error is None:
-            return "nothing: it returns"
-        text = f"`{self.error}`" if self.sent is None else f"`{self.error}`, `sent` is {self.sent}"
-        return text + {"call": "", "later": " from a later call", "handle": " from its handle"}[self.by]
+def _shown(orders: tuple[str, ...], raised: str) -> tuple[str, str]:
+    return "any" if orders == ORDERS else ", ".join(orders), f"`{raised}`" if raised else "no exception"
 
 
 class Guarantee(NamedTuple):
-    """One row: keys of the tables above, in the order of `HEAD`."""
+    """One fault at one place.
 
+    Attributes
+    ----------
+    fault, place : str
+        Of `FAULTS`, `PLACES`.
+    raised : str
+        Class of the exception that the caller sees; empty: none, the call succeeds.
+    sent : str
+        What its attribute ``sent`` says; empty: it has none.
+    session : str
+        Whether it can be used afterwards.
+    server : str
+        What the server has then carried out of all that was submitted.
+    orders : tuple of str
+        Settings of the local server with which this holds.
+    """
+
+    fault: str
     place: str
-    faults: tuple[str, ...]
-    where: tuple[str, ...]
-    way: str
-    sees: Sees
+    raised: str
+    sent: str
     session: str
     server: str
-    orders: tuple[str, ...] = tuple(ORDERS)
+    orders: tuple[str, ...] = ORDERS
 
     @property
-    def modes(self) -> tuple[str, ...]:
-        """How to connect to try it: in more than one way only where that makes a difference."""
-        modes = WAYS[self.way][1]
-        if self.way == "any" and self.session in ("open", "none"):
-            return modes[:1]
-        return modes if self.place in ("synchronous", "header", "body") else modes[:2]
-
-    def __str__(self) -> str:
-        """The row as a line of a Markdown table."""
-        cells = (
-            PLACES[self.place],
-            ", ".join(FAULTS[fault] for fault in self.faults),
-            WHERE[self.where],
-            WAYS[self.way][0],
-            str(self.sees),
-            SESSION[self.session],
-            SERVER[self.server],
-            "" if self.orders == tuple(ORDERS) else ", ".join(ORDERS[order] for order in self.orders),
-        )
+    def line(self) -> str:
+        """The row of the document's table."""
+        shown = _shown(self.orders, self.raised)
+        cells = (self.place, self.fault, *shown, self.sent or "-", self.session, self.server)
         return f"| {' | '.join(cells)} |"
 
 
-HEAD = "| place | bytes are | from where on | session | caller sees | session is | rows on the server | order |"
+ANSWERING = ("sequential", "shuffled")
+SILENT = ("unanswered",)
 
-_ANY, _EARLY, _LATE = ("before", "within", "behind"), ("before", "within"), ("within", "behind")
-_BEFORE, _WITHIN, _BEHIND = ("before",), ("within",), ("behind",)
-_SLOW, _STALL, _FULL, _ENDS = ("delay", "bytes"), ("stall",), ("full",), ("close", "reset")
-_FINE = Sees(None)
-_UNSENT, _SENT, _TIMEOUT = Sees("LinkError", False), Sees("LinkError", True), Sees("SendTimeout", True)
-
-
-def _connecting():
-    request, answer, refused = "handshake-request", "handshake-answer", Sees("ConnectError", False)
-    yield Guarantee(request, _SLOW, _ANY, "any", _FINE, "open", "")
-    yield Guarantee(request, _STALL, _EARLY, "once", refused, "none", "")
-    yield Guarantee(request, _STALL, _BEHIND, "any", _FINE, "open", "")
-    yield Guarantee(request, _ENDS, _ANY, "once", refused, "none", "")
-    yield Guarantee(request, _STALL, _EARLY, "reconnect", _FINE, "moved", "")
-    yield Guarantee(request, _ENDS, _ANY, "reconnect", _FINE, "moved", "")
-    yield Guarantee(answer, _SLOW, _LATE, "any", _FINE, "open", "")
-    yield Guarantee(answer, (*_STALL, *_ENDS), _WITHIN, "once", refused, "none", "")
-    yield Guarantee(answer, (*_STALL, *_ENDS), _WITHIN, "reconnect", _FINE, "moved", "")
-    yield Guarantee(answer, _STALL, _BEHIND, "any", _FINE, "open", "")
-    yield Guarantee(answer, _ENDS, _BEHIND, "any", _FINE, "ends", "")
-
-
-def _asynchronous():
-    later = Sees("LinkError", by="later")
-    for one, cut in ("asynchronous", "none"), ("batch", "whole"):
-        yield Guarantee(one, _SLOW, _ANY, "any", _FINE, "open", "all")
-        yield Guarantee(one, _STALL, _EARLY, "any", _FINE, "open", "later")
-        yield Guarantee(one, _STALL, _BEHIND, "any", _FINE, "open", "all")
-        yield Guarantee(one, _FULL, _WITHIN, "any", _TIMEOUT, "lost", "none")
-        yield Guarantee(one, _ENDS, _BEFORE, "any", _UNSENT, "lost", "none")
-        yield Guarantee(one, _ENDS, _WITHIN, "any", later, "lost", cut)
-        yield Guarantee(one, _ENDS, _BEHIND, "any", later, "lost", "all")
-
-
-def _barrier():
-    """The rows are those of earlier calls, which have been read."""
-    request, answer, silent = "barrier-request", "barrier-answer", ("unanswered",)
-    for order, rows in ("sequential", "finished"), ("shuffled", "read"):
-        yield Guarantee(request, _SLOW, _ANY, "any", _FINE, "open", rows, (order,))
-        yield Guarantee(request, _STALL, _BEHIND, "any", _FINE, "open", rows, (order,))
-        yield Guarantee(answer, _SLOW, _LATE, "any", _FINE, "open", rows, (order,))
-        yield Guarantee(answer, _STALL, _BEHIND, "any", _FINE, "open", rows, (order,))
-        yield Guarantee(answer, _ENDS, _BEHIND, "any", _FINE, "ends", rows, (order,))
-    yield Guarantee(request, _SLOW, _ANY, "any", _TIMEOUT, "lost", "all", silent)
-    yield Guarantee(request, _STALL, _BEHIND, "any", _TIMEOUT, "lost", "all", silent)
-    yield Guarantee(request, _STALL, _EARLY, "any", _TIMEOUT, "lost", "all")
-    yield Guarantee(request, _ENDS, _BEFORE, "any", _UNSENT, "lost", "all")
-    yield Guarantee(request, _ENDS, _LATE, "any", _SENT, "lost", "all")
-    yield Guarantee(answer, _STALL, _WITHIN, "any", _TIMEOUT, "lost", "all", ("sequential", "shuffled"))
-    yield Guarantee(answer, _ENDS, _WITHIN, "any", _SENT, "lost", "all", ("sequential", "shuffled"))
+GUARANTEES = (
+    Guarantee("delay", "handshake", NOTHING, "", USABLE, ALL),
+    Guarantee("split", "handshake", NOTHING, "", USABLE, ALL),
+    Guarantee("stall", "handshake", "ConnectError", FALSE, UNCONNECTED, NONE),
+    Guarantee("close", "handshake", "ConnectError", FALSE, UNCONNECTED, NONE),
+    Guarantee("reset", "handshake", "ConnectError", FALSE, UNCONNECTED, NONE),
+    Guarantee("delay", "async write", NOTHING, "", USABLE, ALL),
+    Guarantee("split", "async write", NOTHING, "", USABLE, ALL),
+    Guarantee("stall", "async write", "SendTimeout", TRUE, CLOSED, BEGINNING),
+    Guarantee("close", "async write", "LinkError", TELLS, CLOSED, BEGINNING),
+    Guarantee("reset", "async write", "LinkError", TELLS, CLOSED, BEGINNING),
+    Guarantee("delay", "sync write", NOTHING, "", USABLE, ALL),
+    Guarantee("split", "sync write", NOTHING, "", USABLE, ALL),
+    Guarantee("stall", "sync write", "SendTimeout", TRUE, CLOSED, UNREAD),
+    Guarantee("close", "sync write", "LinkError", TRUE, CLOSED, UNREAD),
+    Guarantee("reset", "sync write", "LinkError", TRUE, CLOSED, UNREAD),
+    Guarantee("delay", "reply header", NOTHING, "", USABLE, ALL),
+    Guarantee("split", "reply header", NOTHING, "", USABLE, ALL),
+    Guarantee("stall", "reply header", "SendTimeout", TRUE, CLOSED, UNTOLD),
+    Guarantee("close", "reply header", "LinkError", TRUE, CLOSED, UNTOLD),
+    Guarantee("reset", "reply header", "LinkError", TRUE, CLOSED, UNTOLD),
+    Guarantee("delay", "reply body", NOTHING, "", USABLE, ALL),
+    Guarantee("split", "reply body", NOTHING, "", USABLE, ALL),
+    Guarantee("stall", "reply body", "SendTimeout", TRUE, CLOSED, UNTOLD),
+    Guarantee("close", "reply body", "LinkError", TRUE, CLOSED, UNTOLD),
+    Guarantee("reset", "reply body", "LinkError", TRUE, CLOSED, UNTOLD),
+    Guarantee("delay", "barrier", NOTHING, "", USABLE, ALL, ANSWERING),
+    Guarantee("delay", "barrier", "SendTimeout", TRUE, CLOSED, BEGINNING, SILENT),
+    Guarantee("split", "barrier", NOTHING, "", USABLE, ALL, ANSWERING),
+    Guarantee("split", "barrier", "SendTimeout", TRUE, CLOSED, BEGINNING, SILENT),
+    Guarantee("stall", "barrier", "SendTimeout", TRUE, CLOSED, BEGINNING),
+    Guarantee("close", "barrier", "LinkError", TRUE, CLOSED, BEGINNING),
+    Guarantee("reset", "barrier", "LinkError", TRUE, CLOSED, BEGINNING),
+    Guarantee("delay", "acknowledged submission", NOTHING, "", USABLE, ALL),
+    Guarantee("split", "acknowledged submission", NOTHING, "", USABLE, ALL),
+    Guarantee("stall", "acknowledged submission", "ReplyTimeout", "", LATER, BEGINNING),
+    Guarantee("close", "acknowledged submission", "OutcomeUnknown", TRUE, CLOSED, BEGINNING),
+    Guarantee("reset", "acknowledged submission", "OutcomeUnknown", TRUE, CLOSED, BEGINNING),
+    Guarantee("delay", "batch", NOTHING, "", USABLE, ALL),
+    Guarantee("split", "batch", NOTHING, "", USABLE, ALL),
+    Guarantee("stall", "batch", "SendTimeout", TRUE, CLOSED, BEGINNING),
+    Guarantee("close", "batch", "LinkError", TELLS, CLOSED, BEGINNING),
+    Guarantee("reset", "batch", "LinkError", TELLS, CLOSED, BEGINNING),
+)
 
 
-def _synchronous():
-    request, body = "synchronous", "body"
-    yield Guarantee(request, _SLOW, _ANY, "any", _FINE, "open", "all")
-    yield Guarantee(request, _STALL, _EARLY, "any", _TIMEOUT, "lost", "maybe")
-    yield Guarantee(request, _STALL, _BEHIND, "any", _FINE, "open", "all")
-    yield Guarantee(request, _FULL, _WITHIN, "any", _TIMEOUT, "lost", "none")
-    yield Guarantee(request, _ENDS, _BEFORE, "once", _UNSENT, "lost", "none")
-    yield Guarantee(request, _ENDS, _BEFORE, "reconnect", _FINE, "moved", "all")
-    yield Guarantee(request, _ENDS, _WITHIN, "first", _SENT, "lost", "none")
-    yield Guarantee(request, _ENDS, _WITHIN, "retry", _FINE, "moved", "all")
-    yield Guarantee(request, _ENDS, _BEHIND, "first", _SENT, "lost", "maybe")
-    yield Guarantee(request, _ENDS, _BEHIND, "retry", _FINE, "moved", "twice")
-    yield Guarantee("header", _SLOW, _WITHIN, "any", _FINE, "open", "all")
-    yield Guarantee(body, _SLOW, _LATE, "any", _FINE, "open", "all")
-    for one in "header", body:
-        yield Guarantee(one, _STALL, _WITHIN, "any", _TIMEOUT, "lost", "all")
-        yield Guarantee(one, _ENDS, _WITHIN, "first", _SENT, "lost", "all")
-        yield Guarantee(one, _ENDS, _WITHIN, "retry", _FINE, "moved", "twice")
-    yield Guarantee(body, _STALL, _BEHIND, "any", _FINE, "open", "all")
-    yield Guarantee(body, _ENDS, _BEHIND, "any", _FINE, "ends", "all")
+def find(fault: str, place: str, order: str) -> Guarantee:
+    """The one that holds."""
+    (found,) = (one for one in GUARANTEES if one[:2] == (fault, place) and order in one.orders)
+    return found
 
 
-def _acknowledged():
-    request, reply = "acknowledged-request", "acknowledged-reply"
-    waits, unknown = Sees("ReplyTimeout", by="handle"), Sees("OutcomeUnknown", True, "handle")
-    yield Guarantee(request, _SLOW, _ANY, "any", _FINE, "open", "all")
-    yield Guarantee(request, _STALL, _EARLY, "any", waits, "open", "later")
-    yield Guarantee(request, _STALL, _BEHIND, "any", _FINE, "open", "all")
-    yield Guarantee(request, _FULL, _WITHIN, "any", _TIMEOUT, "lost", "none")
-    yield Guarantee(request, _ENDS, _BEFORE, "any", _UNSENT, "lost", "none")
-    yield Guarantee(request, _ENDS, _LATE, "any", unknown, "lost", "answered")
-    yield Guarantee(request, _ENDS, _LATE, "resubmit", unknown, "lost", "twice")
-    yield Guarantee(reply, _SLOW, _LATE, "any", _FINE, "open", "all")
-    yield Guarantee(reply, _STALL, _WITHIN, "any", waits, "open", "all")
-    yield Guarantee(reply, _STALL, _BEHIND, "any", _FINE, "open", "all")
-    yield Guarantee(reply, _ENDS, _WITHIN, "any", unknown, "lost", "answered")
-    yield Guarantee(reply, _ENDS, _WITHIN, "resubmit", unknown, "lost", "twice")
-    yield Guarantee(reply, _ENDS, _BEHIND, "any", _FINE, "ends", "all")
+class Answer(NamedTuple):
+    """What is known without any fault when a call has returned, with one setting of the local server.
+
+    Attributes
+    ----------
+    call : str
+    orders : tuple of str
+        Settings of the local server with which this holds.
+    raised : str
+        Class of the exception; empty: none.
+    known : str
+        About what was submitted before.
+    """
+
+    call: str
+    orders: tuple[str, ...]
+    raised: str
+    known: str
+
+    @property
+    def line(self) -> str:
+        """The row of the document's table."""
+        return f"| {' | '.join((self.call, *_shown(self.orders, self.raised), self.known))} |"
 
 
-TABLE = (*_connecting(), *_asynchronous(), *_barrier(), *_synchronous(), *_acknowledged())
+FINISHED, READ, UNKNOWN = "carried out", "read by the server, perhaps not carried out yet", "nothing"
+
+ANSWERS = (
+    Answer("`barrier()`", ("sequential",), NOTHING, FINISHED),
+    Answer("`barrier()`", ("shuffled",), NOTHING, READ),
+    Answer("`barrier()`", SILENT, "SendTimeout", UNKNOWN),
+    Answer("`barrier(check=, expect=)`", ANSWERING, NOTHING, FINISHED),
+    Answer("`barrier(check=, expect=)`", SILENT, "SendTimeout", UNKNOWN),
+    Answer("`flush()` in acknowledged mode", ORDERS, NOTHING, FINISHED),
+    Answer("`run` of a synchronous session", ORDERS, NOTHING, FINISHED),
+    Answer("`run` of an asynchronous session", ORDERS, NOTHING, UNKNOWN),
+)
