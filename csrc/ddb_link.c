@@ -10,6 +10,7 @@
 
 enum {
     LOOK_INTERVAL_NS = 1000000,
+    SIGNAL_MS = 100,
     /* What adaptive spinning remembers: each wait counts an eighth, and for at most this, so that one long wait is
      * forgotten after some ten short ones, and two dozen of those begin it. */
     WAIT_WEIGHT = 8,
@@ -257,21 +258,24 @@ int ddb_link_send(ddb_link *link, ddb_producer *producer, ddb_error *error)
     return status > 0 ? DDB_ERR_AGAIN : status;
 }
 
-/* Wait until one of `events` is possible. Sets `possible`. */
+/* Wait until one of `events` is possible. Sets `possible`. DDB_ERR_SIGNAL after SIGNAL_MS too: a signal that came just
+ * before the wait, while the kernel copied a large request for instance, does not interrupt it. */
 static int wait_for(int fd, int events, int64_t deadline, int *possible, ddb_error *error)
 {
-    int milliseconds = -1;
+    int milliseconds = SIGNAL_MS;
 
     if (deadline >= 0) {
         int64_t left = deadline - now_ns();
         if (left <= 0)
             return ddb_fail(error, DDB_ERR_TIMEOUT, -1, 0);
         left = (left + 999999) / 1000000;
-        milliseconds = left > 1000000 ? 1000000 : (int)left;
+        milliseconds = left > SIGNAL_MS ? SIGNAL_MS : (int)left;
     }
     int ready = socket_wait(fd, events, milliseconds);
-    if (ready < 0)
-        return errno == EINTR ? DDB_ERR_SIGNAL : fail_system(error);
+    if (ready < 0 && errno != EINTR)
+        return fail_system(error);
+    if (ready <= 0)
+        return DDB_ERR_SIGNAL;
     *possible = ready;
     return DDB_OK;
 }
