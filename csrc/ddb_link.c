@@ -365,7 +365,8 @@ int ddb_link_receive(ddb_link *link, void *target, size_t size, int64_t timeout,
 int ddb_link_wait(int fd, int64_t timeout, ddb_error *error)
 {
     int possible;
-    return wait_for(fd, CAN_READ, now_ns() + timeout, &possible, error);
+    int status = wait_for(fd, CAN_READ, now_ns() + timeout, &possible, error);
+    return status == DDB_ERR_SIGNAL ? DDB_OK : status;
 }
 
 void ddb_link_cut(ddb_link *link)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-import subprocess
-import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from support import arrow_producer, expected
 from support.arrow_producer import Given, Stream, View, views
+from support.process import program
 from support.values import numbers
 
 import dolphindb_fast as ddb
@@ -468,16 +468,17 @@ def test_class__exports_nothing():
 
 
 def test_nothing_is_imported_for_it():
-    program = (
-        "import sys; sys.path.insert(0, 'tests')\n"
+    done = program(
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
         "from support.arrow_producer import Given, Stream\n"
         "import dolphindb_fast as ddb\n"
         "before = set(sys.modules)\n"
         "ddb.dumps(Stream(Given.table(Given('l', [None, bytes(16)], 2))))\n"
-        "assert set(sys.modules) == before, set(sys.modules) - before\n"
+        "assert set(sys.modules) == before, set(sys.modules) - before\n",
+        str(Path(arrow_producer.__file__).parents[1]),
     )
-    root = __file__.rsplit("/tests/", 1)[0]
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=root, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_pandas_and_neutral_values__are_read_in_their_own_way():
