@@ -73,3 +73,26 @@ cdef class _Connected:
     def _inbox(self):
         """Incoming bytes that nobody asked for. The lock is held."""
         return self.link.take_inbox()
+
+    # -- blocks: see blocks.BlockReader ---------------------------------------------------------------------
+
+    def _hold(self, error):
+        """Let every call but `_next_block` raise `error`. The lock is held: called while a reply is received."""
+        self.held = self.link.unusable = error
+
+    def _next_block(self, held, bint last):
+        """Read one more object of the reply that `held` was given to `_hold` for; the last one frees the session."""
+        self.link.lock_or_refuse()
+        try:
+            if self.link.unusable is not held:
+                raise UsageError("the connection that these blocks came from was closed")
+            try:
+                value = self._receive_block()
+            except BaseException as error:
+                self.link.fail(error)
+                raise
+            if last and self.link.unusable is held:
+                self.held = self.link.unusable = None
+            return value
+        finally:
+            self.link.release()

@@ -62,7 +62,7 @@ from . import settings as keys
 from .column import NULLS, WIRE_DTYPES, Column, Dictionary, Matrix, Set, Table
 from .dtypes import ARROW_FORMATS, ARROW_RULES, RULES, SCALES, Source, arrow_name, cast
 from .errors import (
-    ConversionError, LinkError, NotSupported, OutcomeUnknown, ProtocolError, ReplyTimeout, SendTimeout,
+    ConversionError, LinkError, NotSupported, OutcomeUnknown, ProtocolError, ReplyTimeout, SendTimeout, ServerError,
     UnsupportedTypeError, UsageError, ValueRefused, server_error,
 )
 
@@ -298,11 +298,18 @@ cdef class SessionCore(_Connected):
             self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
             self.link.requests += 1
             self.rows += encoder.rows
-            if self.link.link.inbox_size:
-                self._unsolicited(self.link.take_inbox())
             if self.asynchronous:
+                if self.link.link.inbox_size:
+                    self._unsolicited(self.link.take_inbox())
                 return None
-            reply = self._receive(kind, script)
+            try:
+                reply = self._receive(kind, script)
+            except ServerError:
+                raise
+            except BaseException as error:
+                # a signal handler may have raised it before `_receive` began: what is left of the reply is in the way
+                self.link.fail(error)
+                raise
         finally:
             self.link.release()
         return self._result(reply) if options is None else self._result(reply, options)
@@ -562,7 +569,13 @@ cdef class SessionCore(_Connected):
                     self.link.send(&encoder.request.producer, ddb_request_size(&encoder.request))
                     self.link.link.drain = DDB_LINK_LEAVE
                     encoder.end()
-                    value = read()
+                    try:
+                        value = read()
+                    except ServerError:
+                        raise
+                    except BaseException as error:
+                        self.link.fail(error)
+                        raise
                 return value
             finally:
                 self.link.link.drain = DDB_LINK_DROP
@@ -570,25 +583,6 @@ cdef class SessionCore(_Connected):
                 self.link.release()
         finally:
             self.give_encoder(encoder)
-
-    # -- blocks: see blocks.BlockReader ---------------------------------------------------------------------
-
-    def _hold(self, error):
-        """Let every call but `_next_block` raise `error`. The lock is held: called while a reply is received."""
-        self.held = self.link.unusable = error
-
-    def _next_block(self, held, bint last):
-        """Read one more object of the reply that `held` was given to `_hold` for; the last one frees the session."""
-        self.link.lock_or_refuse()
-        try:
-            if self.link.unusable is not held:
-                raise UsageError("the connection that these blocks came from was closed")
-            value = self._receive_block()
-            if last and self.link.unusable is held:
-                self.held = self.link.unusable = None
-            return value
-        finally:
-            self.link.release()
 
     # -- for session.py, once per connection or session -----------------------------------------------------
 

@@ -106,7 +106,7 @@ class BarrierMethods(SessionPart):
 class _Wait:
     """Reads what a session's server says until a deadline; called with the session's lock held.
 
-    Any fault ends the connection, since a reply is under way.
+    Any fault ends the connection, since a reply is under way: the core sees to it.
     """
 
     def __init__(self, session: BarrierMethods, deadline: float) -> None:
@@ -139,12 +139,7 @@ class _Wait:
             text = "the server did not answer the barrier in time; the connection is closed"
             if stray:
                 text += f"; its last words: {bytes(stray[-300:]).decode(errors='replace')!r}"
-            error = SendTimeout(text, True)
-            session._fail(error)
-            raise error from None
-        except BaseException as error:
-            session._fail(error)
-            raise
+            raise SendTimeout(text, True) from None
         session._prove()
         # the reply's own header line is preceded by the end of another line or text, or by nothing
         head = max(stray.rfind(b"\n", 0, found - 1), stray.rfind(b"\0", 0, found)) + 1

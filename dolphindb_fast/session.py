@@ -438,7 +438,7 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
             print(message.decode(errors="replace"))
 
     def _receive(self, kind: str, script: str) -> Any:
-        """Read one reply; called by the core with the lock held. Any fault in it closes the connection."""
+        """Read one reply; called by the core with the lock held, which closes the connection on any fault in it."""
         try:
             line = b"OK"
             count = self._reader.read_ok()
@@ -450,12 +450,7 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
                     return self._receive_blocks(count)
                 return self._read_reply(self._reader) if count else None
         except EOFError:
-            error = LinkError("the server closed the connection before the reply was complete")
-            self._fail(error)
-            raise error from None
-        except BaseException as error:
-            self._fail(error)
-            raise
+            raise LinkError("the server closed the connection before the reply was complete") from None
         raise server_error(kind, script, line.decode(errors="replace"))
 
     def _receive_blocks(self, objects: int) -> Blocks:
@@ -468,16 +463,11 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
         return blocks
 
     def _receive_block(self) -> Any:
-        """Read one block; called by the core with the lock held. Any fault in it closes the connection."""
+        """Read one block; called by the core with the lock held, which closes the connection on any fault in it."""
         try:
             return self._reader.read_object()
         except EOFError:
-            error = LinkError("the server closed the connection before all blocks were complete")
-            self._fail(error)
-            raise error from None
-        except BaseException as error:
-            self._fail(error)
-            raise
+            raise LinkError("the server closed the connection before all blocks were complete") from None
 
     def _result(self, value: Any, forms: Any = None) -> Any:
         if forms is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from support.recorder import FakeServer
 from support.waiting import in_thread
 
 import dolphindb_fast as ddb
+from dolphindb_fast.localserver import LocalServer
 
 THREADS, CALLS = 8, 40
 HEAD = re.compile(rb"API2 \d+ (\d+) / [^\n]*\nfunction\nthread(\d)\n1\n1")
@@ -120,3 +123,53 @@ def test_ctrl_c__leaves_a_blocked_call_at_once(mode, what, then):
             finally:
                 done.kill()
     assert (errors, output) == ("", f"interrupted\n{then}\n")
+
+
+class Interruption(BaseException):
+    pass
+
+
+def _answer(session, mode, number):
+    if mode == "barrier":
+        session.run("0")
+        session.barrier(check=f"{number}", expect=number)
+        return number
+    reply = session.run(f"{number}")
+    return reply.result() if mode == "acknowledged" else reply
+
+
+@pytest.mark.parametrize("mode", ["synchronous", "acknowledged", "barrier"])
+def test_signal_handler__that_raises_at_any_moment_leaves_no_reply_to_another_call(mode, request):
+    armed, interrupted, answered = False, 0, 0
+
+    def interrupt(*_):
+        if armed:
+            raise Interruption
+
+    usual = signal.signal(signal.SIGALRM, interrupt)
+    request.addfinalizer(lambda: signal.signal(signal.SIGALRM, usual))
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    numbers = random.Random(seed)
+    with LocalServer() as server:
+        session = ddb.Session(enableASYNC=mode != "synchronous", acknowledge=mode == "acknowledged")
+        with closing(session):
+            session.connect(server.host, server.port)
+            for number in range(400):
+                try:
+                    armed = True
+                    signal.setitimer(signal.ITIMER_REAL, numbers.uniform(1e-5, 1e-3))
+                    value = _answer(session, mode, number)
+                    armed = False
+                except Interruption:
+                    armed = False
+                    interrupted += 1
+                except ddb.LinkError as error:
+                    armed = False
+                    assert "Interruption" in str(error)
+                    session.connect(server.host, server.port)
+                else:
+                    assert value == number
+                    answered += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    assert interrupted > 10 and answered > 10
