@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from . import frames, runners, writers
 from .asynchronous import AIO, AIO_TASKS, UVLOOP_TASKS, awaited_locally
-from .competitors import ACKNOWLEDGED, ARROW, OFFICIAL, OURS, PIECES, POLARS, SENDALL, SLEEPING
+from .competitors import ACKNOWLEDGED, ARROW, BARRIER, FLUSH, OFFICIAL, OURS, PIECES, POLARS, SENDALL, SLEEPING
 
 Target = float | tuple[float, float] | None
 
@@ -206,6 +206,14 @@ CASES = [
     Case(
         "link-acknowledged", "seed frame, acknowledged run, 1 ms round trip", "itself, synchronous run",
         runners.acknowledged_over_link, **at_least(3, 10), ours=ACKNOWLEDGED, theirs=OURS, **LONG,
+    ),
+    Case(
+        "link-barrier", "barrier after a submission, 1 ms round trip", "itself, synchronous run of a script",
+        runners.round_trip, **at_most(1.5, 1.2), ours=BARRIER, theirs=OURS, **LONG,
+    ),
+    Case(
+        "link-flush", "flush after a submission, 1 ms round trip", "itself, synchronous run of a script",
+        runners.round_trip, **at_most(1.5, 1.2), ours=FLUSH, theirs=OURS, **LONG,
     ),
     Case(
         "aio-one-task", "seed frame, awaited run, one after the other", "itself, synchronous run, replySpin=0",

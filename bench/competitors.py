@@ -33,6 +33,8 @@ SLEEPING = "dolphindb_fast, sleeping"
 PIECES = "dolphindb_fast, in pieces"
 #: ours, every submission answered
 ACKNOWLEDGED = "dolphindb_fast, acknowledged"
+#: ours, waiting for what was sent
+BARRIER, FLUSH = "dolphindb_fast, barrier", "dolphindb_fast, flush"
 #: ours, given the same table by another library
 POLARS, ARROW = "dolphindb_fast, Polars", "dolphindb_fast, pyarrow"
 

@@ -20,10 +20,11 @@ import numpy as np
 import pandas as pd
 
 import dolphindb_fast
+from dolphindb_fast.commands.demo import start_server
 
 from . import competitors, frames, machine
 from .checks import check_frame, check_stream
-from .competitors import FUNCTION, OURS, SENDALL, SYNCHRONOUS, request_of, shared_encoder
+from .competitors import FLUSH, FUNCTION, OURS, SENDALL, SYNCHRONOUS, request_of, shared_encoder
 from .delay import Delay
 from .link import blocked_seconds
 from .measure import (
@@ -42,6 +43,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORD_ALL = 1 << 20
 #: how long calls are made before those that are timed, at most one ring of them
 WARM_SECONDS = 0.003
+#: in a repetition, where each waits for the link
+CALLS_OVER_LINK = 10
 
 
 @dataclass
@@ -471,6 +474,37 @@ def acknowledged_over_link(bench: Bench, case) -> Outcome:
             arm.calls = calls_for(arm.run, 5 * bench.block_seconds, case.most_calls)
         found = bench.alternate(case, arms)
     return Outcome(found["ours"], found["theirs"], detail={"calls": {name: arm.calls for name, arm in arms.items()}})
+
+
+def round_trip(bench: Bench, case) -> Outcome:
+    """`barrier` or `flush` behind a submission against one synchronous call, both to the local server over the link."""
+    with ExitStack() as stack:
+        host, port = start_server(stack, 0)
+        link = stack.enter_context(Delay(port, 0.0005))
+        ours = dolphindb_fast.Session(enableASYNC=True, acknowledge=case.ours == FLUSH)
+        theirs = dolphindb_fast.Session()
+        for session in (ours, theirs):
+            session.connect(host, link.port, "admin", "123456")
+            stack.callback(session.close)
+        settle = ours.flush if case.ours == FLUSH else ours.barrier
+
+        def settled() -> float:
+            ours.run("x = 1")
+            start = time.perf_counter()
+            settle()
+            return time.perf_counter() - start
+
+        def answered() -> float:
+            start = time.perf_counter()
+            theirs.run("x = 1")
+            return time.perf_counter() - start
+
+        def mean(call: Callable[[], float]) -> float:
+            return sum(call() for _ in range(CALLS_OVER_LINK)) / CALLS_OVER_LINK * 1e6
+
+        found = bench.alternate(case, {"ours": lambda: mean(settled), "theirs": lambda: mean(answered)})
+        ours.barrier(check="x", expect=1)
+    return Outcome(found["ours"], found["theirs"], detail={"calls": CALLS_OVER_LINK})
 
 
 def reading(bench: Bench, case) -> Outcome:
