@@ -1,6 +1,19 @@
 # What a session's Python half does with its link: once per connection, and to see how it is.
 
 
+@cython.final
+cdef class Blocks:
+    """Blocks of a reply that are still to be read: how many, and what other calls raise meanwhile."""
+
+    # counted here, so that nothing that a signal handler raises comes between reading a block and counting it
+    cdef readonly int64_t left
+    cdef object held
+
+    def __init__(self, int64_t left, held):
+        self.left = left
+        self.held = held
+
+
 cdef class _Connected:
     cdef _Link link
     cdef object held          # what calls raise while blocks are read; None otherwise
@@ -76,22 +89,24 @@ cdef class _Connected:
 
     # -- blocks: see blocks.BlockReader ---------------------------------------------------------------------
 
-    def _hold(self, error):
-        """Let every call but `_next_block` raise `error`. The lock is held: called while a reply is received."""
-        self.held = self.link.unusable = error
+    def _hold(self, Blocks blocks):
+        """Refuse every other call until these are read. The lock is held: called while a reply is received."""
+        self.held = self.link.unusable = blocks.held
 
-    def _next_block(self, held, bint last):
-        """Read one more object of the reply that `held` was given to `_hold` for; the last one frees the session."""
+    def _next_block(self, Blocks blocks):
+        """Read one of them; the last one frees the session."""
         self.link.lock_or_refuse()
         try:
-            if self.link.unusable is not held:
+            if self.link.unusable is not blocks.held:
                 raise UsageError("the connection that these blocks came from was closed")
             try:
                 value = self._receive_block()
             except BaseException as error:
+                blocks.left = 0
                 self.link.fail(error)
                 raise
-            if last and self.link.unusable is held:
+            blocks.left -= 1
+            if blocks.left == 0 and self.link.unusable is blocks.held:
                 self.held = self.link.unusable = None
             return value
         finally:

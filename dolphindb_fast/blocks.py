@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from ._core import Blocks
 from .errors import ProtocolError, UsageError
 
 if TYPE_CHECKING:
@@ -16,13 +17,6 @@ __all__ = ["BlockReader"]
 #: what every other call on the session raises until all blocks are read
 HELD = "Cannot execute other commands when fetching data in blocks."
 NO_TABLE = "<Exception> in runBlock: Fetch size can only be set when executing scripts that return a table."
-
-
-class Blocks(NamedTuple):
-    """Blocks of a reply that are still to be read: how many, and what other calls raise meanwhile."""
-
-    count: int  # type: ignore[assignment]  # not tuple.count
-    held: UsageError
 
 
 class BlockReader:
@@ -38,12 +32,12 @@ class BlockReader:
 
     def __init__(self, session: Session, blocks: Blocks, forms: dict[str, bool]) -> None:
         self._session = session
-        self._left, self._held = blocks
+        self._blocks = blocks
         self._forms = forms
 
     def __del__(self) -> None:
         # at the end of the interpreter nobody needs the session any more
-        if self._left and not sys.is_finalizing():
+        if self.has_next and not sys.is_finalizing():
             with contextlib.suppress(RuntimeError):
                 self.skip_all()
 
@@ -51,7 +45,7 @@ class BlockReader:
         return self
 
     def __next__(self) -> Any:
-        if not self._left:
+        if not self.has_next:
             raise StopIteration
         return self.read()
 
@@ -65,30 +59,23 @@ class BlockReader:
         UsageError
             The session was closed or connected anew.
         """
-        if not self._left:
+        if not self.has_next:
             return None
-        value = self._next()
-        return self._session._result(value, self._forms)
-
-    def _next(self) -> Any:
-        left, self._left = self._left, 0
         # if this raises, the connection is gone, and the rest of the blocks with it
-        value = self._session._next_block(self._held, left == 1)
-        self._left = left - 1
-        return value
+        return self._session._result(self._session._next_block(self._blocks), self._forms)
 
     @property
     def has_next(self) -> bool:
-        return self._left > 0
+        return self._blocks.left > 0
 
     def hasNext(self) -> bool:
         """True while there are blocks that were not read."""
-        return self._left > 0
+        return self.has_next
 
     def skip_all(self) -> None:
         """Read the rest and throw it away; the session can then be used again."""
-        while self._left:
-            self._next()
+        while self.has_next:
+            self._session._next_block(self._blocks)
 
     skipAll = skip_all
 

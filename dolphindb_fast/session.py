@@ -458,8 +458,8 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
         if not objects:
             raise ProtocolError(NO_TABLE)
         blocks = read_blocks(self._reader)
-        if blocks.count:
-            self._hold(blocks.held)
+        if blocks.left:
+            self._hold(blocks)
         return blocks
 
     def _receive_block(self) -> Any:
