@@ -105,7 +105,8 @@ cdef class Encoder:
     cdef ddb_error error
     cdef _Scratch scratch     # looks at request.out; None if nobody was given a view
     cdef ddb_arena numbers    # int32 symbol numbers by category, all zero between columns
-    cdef ddb_arena picks      # the categories that a column uses
+    cdef ddb_arena picks      # the categories that a column uses, or the numbers of its words
+    cdef ddb_words words      # the distinct texts of a column
     cdef list borrowed        # objects whose memory the request points into
     cdef bint busy
     cdef int64_t rows         # table rows put since begin
@@ -126,6 +127,7 @@ cdef class Encoder:
         ddb_request_init(&self.request)
         ddb_arena_init(&self.numbers)
         ddb_arena_init(&self.picks)
+        ddb_words_init(&self.words)
         self.borrowed = []
         self.path = []
 
@@ -134,6 +136,7 @@ cdef class Encoder:
         ddb_request_release(&self.request)
         ddb_arena_release(&self.numbers)
         ddb_arena_release(&self.picks)
+        ddb_words_release(&self.words)
 
     def encode(self, obj):
         """The wire bytes of one object, in reused memory.
