@@ -325,6 +325,17 @@ cdef class Encoder:
         counts[1] = <int32_t>second
         return self.put(counts, 8)
 
+    cdef int put_symbol_head(self, int form, int64_t rows, int64_t words) except -1:
+        """What stands before the words of a symbol vector, of which the first is the empty text."""
+        cdef int32_t counts[4]
+        counts[0] = <int32_t>rows
+        counts[1] = 1
+        counts[2] = self.symbol_bases
+        counts[3] = <int32_t>words
+        self.symbol_bases += 1
+        self.put_head(DDB_TYPE_SYMBOL_BASE, form)
+        return self.put(counts, sizeof(counts))
+
     cdef int put_vector_head(self, int type, int64_t rows) except -1:
         self.target = type
         return self.check(ddb_request_put_vector(&self.request, type, rows, &self.error))

@@ -290,10 +290,7 @@ cdef size_t begin_symbols(Encoder self, Py_ssize_t rows) except? 0:
     if self.request.joined:
         # columns that are recorded would be written, and move the texts, before these are done
         self.settle()
-    self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
-    self.put_counts(rows, 1)
-    self.put_counts(self.symbol_bases, 0)
-    self.symbol_bases += 1
+    self.put_symbol_head(DDB_FORM_VECTOR, rows, 0)
     self.put(b"\x00", 1)
     return self.request.out.size
 

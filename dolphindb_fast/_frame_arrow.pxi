@@ -282,10 +282,7 @@ cdef int put_part_symbols(Encoder self, _ArrowKind kind, const ddb_arrow_part *p
             text.first_row = row
             number_text(self, &text, NULL, text.rows, numbers + row)
         row += parts[i].rows
-    self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
-    self.put_counts(rows, 1)
-    self.put_counts(self.symbol_bases, words.count + 1)
-    self.symbol_bases += 1
+    self.put_symbol_head(DDB_FORM_VECTOR, rows, words.count + 1)
     self.put(b"\x00", 1)
     target = reserve(&self.request.out, words.bytes)
     ddb_words_write(words, target)
