@@ -318,10 +318,7 @@ def execute(options: argparse.Namespace) -> int:
     try:
         display = Display()
     except ModuleNotFoundError as error:
-        code = missing_extra(error)
-        if code is None:
-            raise
-        return code
+        return missing_extra(error)
     try:
         return run_all(options, display)
     except (AuthenticationError, ConnectError) as error:
