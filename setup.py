@@ -19,7 +19,6 @@ EXTENSIONS = {
             "csrc/ddb_kernels.c",
             "csrc/ddb_column.c",
             "csrc/ddb_string.c",
-            "csrc/ddb_symbols.c",
             "csrc/ddb_array.c",
             "csrc/ddb_pack.c",
             "csrc/ddb_cast.c",

@@ -82,7 +82,6 @@ from ._c.reply cimport *
 from ._c.request cimport *
 from ._c.status cimport *
 from ._c.string cimport *
-from ._c.symbols cimport *
 from ._c.text_value cimport *
 from ._c.wire cimport *
 from ._c.words cimport *

@@ -63,6 +63,21 @@ cdef class _Stream:
         self.window.position += digits + 8
         return line[1] - 48
 
+    def read_header(self, show=None):
+        """The header line of any reply: session id, number of objects, byte order. Messages that were printed before it
+        are given to `show`."""
+        while True:
+            line = self.read_line()
+            if line != b"MSG":
+                break
+            message = self.read_text()
+            if show is not None:
+                show(message)
+        fields = line.decode(errors="replace").split(" ")
+        if len(fields) != 3 or not (fields[1].isascii() and fields[1].isdigit()) or len(fields[1]) > 18:
+            raise ProtocolError(f"Received invalid header: {line[:200]!r}")
+        return fields[0], int(fields[1]), fields[2]
+
     def read_text(self, Py_ssize_t limit=1 << 20):
         """The bytes up to NUL, without it."""
         self._begin()

@@ -105,7 +105,8 @@ cdef class Encoder:
     cdef ddb_error error
     cdef _Scratch scratch     # looks at request.out; None if nobody was given a view
     cdef ddb_arena numbers    # int32 symbol numbers by category, all zero between columns
-    cdef ddb_arena picks      # the categories that a column uses
+    cdef ddb_arena picks      # the categories that a column uses, or the numbers of its words
+    cdef ddb_words words      # the distinct texts of a column
     cdef list borrowed        # objects whose memory the request points into
     cdef bint busy
     cdef int64_t rows         # table rows put since begin
@@ -126,6 +127,7 @@ cdef class Encoder:
         ddb_request_init(&self.request)
         ddb_arena_init(&self.numbers)
         ddb_arena_init(&self.picks)
+        ddb_words_init(&self.words)
         self.borrowed = []
         self.path = []
 
@@ -134,6 +136,7 @@ cdef class Encoder:
         ddb_request_release(&self.request)
         ddb_arena_release(&self.numbers)
         ddb_arena_release(&self.picks)
+        ddb_words_release(&self.words)
 
     def encode(self, obj):
         """The wire bytes of one object, in reused memory.
@@ -321,6 +324,17 @@ cdef class Encoder:
         counts[0] = <int32_t>first
         counts[1] = <int32_t>second
         return self.put(counts, 8)
+
+    cdef int put_symbol_head(self, int form, int64_t rows, int64_t words) except -1:
+        """What stands before the words of a symbol vector, of which the first is the empty text."""
+        cdef int32_t counts[4]
+        counts[0] = <int32_t>rows
+        counts[1] = 1
+        counts[2] = self.symbol_bases
+        counts[3] = <int32_t>words
+        self.symbol_bases += 1
+        self.put_head(DDB_TYPE_SYMBOL_BASE, form)
+        return self.put(counts, sizeof(counts))
 
     cdef int put_vector_head(self, int type, int64_t rows) except -1:
         self.target = type

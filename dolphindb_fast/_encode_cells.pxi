@@ -290,10 +290,7 @@ cdef size_t begin_symbols(Encoder self, Py_ssize_t rows) except? 0:
     if self.request.joined:
         # columns that are recorded would be written, and move the texts, before these are done
         self.settle()
-    self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
-    self.put_counts(rows, 1)
-    self.put_counts(self.symbol_bases, 0)
-    self.symbol_bases += 1
+    self.put_symbol_head(DDB_FORM_VECTOR, rows, 0)
     self.put(b"\x00", 1)
     return self.request.out.size
 
@@ -301,23 +298,29 @@ cdef size_t begin_symbols(Encoder self, Py_ssize_t rows) except? 0:
 cdef int end_symbols(Encoder self, size_t start, int64_t rows) except -1:
     """Make the texts behind `start` the base, each once, and put their numbers."""
     cdef ddb_arena *out = &self.request.out
-    cdef size_t size = out.size - start, kept = 0
+    cdef size_t size = out.size - start
     cdef uint8_t *texts = out.data + start
-    cdef int64_t used = 0
+    cdef int32_t *numbers
     cdef int32_t count
     cdef int status
+    ddb_arena_reset(&self.picks)
+    numbers = <int32_t *>reserve(&self.picks, <size_t>rows * sizeof(int32_t))
+    self.picks.size = <size_t>rows * sizeof(int32_t)
+    self.check(ddb_words_begin(&self.words, &self.error))
     if size < RELEASE_BYTES:
-        status = ddb_symbols_number(texts, size, rows, &self.picks, &kept, &used, &self.error)
+        status = ddb_words_number_terminated(&self.words, texts, size, rows, numbers, &self.error)
     else:
         with nogil:
-            status = ddb_symbols_number(texts, size, rows, &self.picks, &kept, &used, &self.error)
+            status = ddb_words_number_terminated(&self.words, texts, size, rows, numbers, &self.error)
     if status == DDB_OK:
-        out.size = start + kept
-        count = <int32_t>(used + 1)
+        ddb_words_write(&self.words, texts)
+        out.size = start + self.words.bytes
+        count = <int32_t>(self.words.count + 1)
         # behind the base's number, before the empty text
-        memcpy(out.data + start - 5, &count, sizeof(count))
-        self.put(self.picks.data, <size_t>rows * sizeof(int32_t))
+        memcpy(texts - 5, &count, sizeof(count))
+        self.put(numbers, self.picks.size)
     ddb_arena_trim(&self.picks, SCRATCH_CAP)
+    ddb_words_trim(&self.words, SCRATCH_CAP)
     return self.check(status)
 
 

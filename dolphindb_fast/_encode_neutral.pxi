@@ -95,10 +95,7 @@ cdef int put_neutral_column(Encoder self, object column) except -1:
     if type >= DDB_TYPE_ARRAY and type < DDB_TYPE_SYMBOL_BASE - DDB_TYPE_SYMBOL:
         return put_neutral_rows(self, column)
     if type == DDB_TYPE_SYMBOL and column.symbols is not None and rows:
-        self.put_head(DDB_TYPE_SYMBOL_BASE, form)
-        self.put_counts(rows, 1)
-        self.put_counts(self.symbol_bases, len(column.symbols))
-        self.symbol_bases += 1
+        self.put_symbol_head(form, rows, len(column.symbols))
         put_neutral_text(self, column.symbols)
         return put_neutral_cells(self, column)
     self.put_head(type, form)

@@ -240,17 +240,6 @@ cdef cnp.ndarray part_objects(Encoder self, _ArrowKind kind, const ddb_arrow_par
 
 # -- dictionaries ---------------------------------------------------------------------------------------------
 
-@cython.final
-cdef class _Words:
-    cdef ddb_words words
-
-    def __cinit__(self):
-        ddb_words_init(&self.words)
-
-    def __dealloc__(self):
-        ddb_words_release(&self.words)
-
-
 cdef cnp.ndarray part_codes(Encoder self, const ddb_arrow_part *part, _ArrowKind kind, int64_t words):
     """The indices of a dictionary as int32, -1 for null; all of them have a word."""
     cdef cnp.ndarray codes = np.empty(part.rows, dtype=np.int32)
@@ -273,42 +262,66 @@ cdef cnp.ndarray part_codes(Encoder self, const ddb_arrow_part *part, _ArrowKind
 cdef int put_part_symbols(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, Py_ssize_t count,
                           Py_ssize_t rows) except -1:
     """Text, or dictionaries of it: SYMBOL with the used words, each once, in order of first appearance."""
-    cdef _Words known = _Words()
+    cdef ddb_words *words = &self.words
     cdef cnp.ndarray indices = np.empty(rows, dtype=np.int32)
     cdef int32_t *numbers = <int32_t *>cnp.PyArray_DATA(indices)
     cdef ddb_arrow_text text
-    cdef const uint8_t *word = NULL
-    cdef int64_t row = 0, bad
+    cdef uint8_t *target
+    cdef int64_t row = 0
     cdef Py_ssize_t i
     self.target = DDB_TYPE_SYMBOL
     if rows == 0:
         # an empty symbol vector carries no base
         return self.put_vector_head(DDB_TYPE_SYMBOL, 0)
+    self.check(ddb_words_begin(words, &self.error))
     for i in range(count):
         if kind.form == ARROW_DICTIONARY:
-            number_codes(self, kind, &parts[i], &known.words, numbers + row)
+            number_codes(self, kind, &parts[i], numbers + row)
         else:
             part_text(self, &parts[i], kind, &text)
             text.first_row = row
-            self.check(ddb_words_number(&known.words, &text, NULL, text.rows, numbers + row, &self.error))
+            number_text(self, &text, NULL, text.rows, numbers + row)
         row += parts[i].rows
-    self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
-    self.put_counts(rows, 1)
-    self.put_counts(self.symbol_bases, known.words.count + 1)
-    self.symbol_bases += 1
+    self.put_symbol_head(DDB_FORM_VECTOR, rows, words.count + 1)
     self.put(b"\x00", 1)
-    bad = ddb_words_write(&known.words, reserve(&self.request.out, known.words.bytes))
-    if bad:
-        ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
-        row = ddb_words_text(&known.words, bad, &word)
-        self.refuse_category((<const char *>word)[:row].decode(errors="replace"))
-    self.request.out.size += known.words.bytes
+    target = reserve(&self.request.out, words.bytes)
+    ddb_words_write(words, target)
+    if self.kernels.count_zeros(target, words.bytes) != words.count:
+        refuse_word(self, kind, numbers, rows)
+    self.request.out.size += words.bytes
+    ddb_words_trim(words, SCRATCH_CAP)
     self.borrowed.append(indices)
     return self.put_column(<const char *>numbers, sizeof(int32_t), rows, DDB_CONV_COPY32, False)
 
 
-cdef int number_codes(Encoder self, _ArrowKind kind, const ddb_arrow_part *part, ddb_words *known,
-                      int32_t *target) except -1:
+cdef int number_text(Encoder self, const ddb_arrow_text *text, const int64_t *rows, int64_t count,
+                     int32_t *numbers) except -1:
+    cdef int status
+    if text.data_size < RELEASE_BYTES:
+        status = ddb_words_number_arrow(&self.words, text, rows, count, numbers, &self.error)
+    else:
+        with nogil:
+            status = ddb_words_number_arrow(&self.words, text, rows, count, numbers, &self.error)
+    return self.check(status)
+
+
+cdef int refuse_word(Encoder self, _ArrowKind kind, const int32_t *numbers, int64_t rows) except -1:
+    """Name the word that holds a NUL: a category, or the first row of such a text."""
+    cdef const uint8_t *word = NULL
+    cdef size_t size
+    cdef int64_t row
+    ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
+    for row in range(rows):
+        size = ddb_words_text(&self.words, numbers[row], &word) if numbers[row] else 0
+        if b"\0" in (<const char *>word)[:size]:
+            if kind.form == ARROW_DICTIONARY:
+                self.refuse_category((<const char *>word)[:size].decode(errors="replace"))
+            self.error.row = row
+            break
+    return self.raise_error()
+
+
+cdef int number_codes(Encoder self, _ArrowKind kind, const ddb_arrow_part *part, int32_t *target) except -1:
     """The indices of a dictionary as numbers of the words that they mean."""
     cdef ddb_arrow_part words
     cdef ddb_arrow_text text
@@ -331,7 +344,7 @@ cdef int number_codes(Encoder self, _ArrowKind kind, const ddb_arrow_part *part,
     try:
         self.check(ddb_codes_number(&source, numbers, order, &used, &self.error))
         # into the second half, whose cells are twice as wide as needed
-        if ddb_words_number(known, &text, order, used, <int32_t *>(order + used), &self.error) != DDB_OK:
+        if ddb_words_number_arrow(&self.words, &text, order, used, <int32_t *>(order + used), &self.error) != DDB_OK:
             self.refuse_category(f"number {self.error.row}")
         for i in range(used):
             numbers[order[i] + 1] = (<int32_t *>(order + used))[i]

@@ -241,10 +241,7 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
                 order[i - 1] = order[i]
                 picked[i - 1] = picked[i]
             used -= 1
-        self.put_head(DDB_TYPE_SYMBOL_BASE, DDB_FORM_VECTOR)
-        self.put_counts(rows, 1)
-        self.put_counts(self.symbol_bases, used + 1)
-        self.symbol_bases += 1
+        self.put_symbol_head(DDB_FORM_VECTOR, rows, used + 1)
         self.put(b"\x00", 1)
         if table is None:
             put_category_texts(self, text, order, used, bytes)

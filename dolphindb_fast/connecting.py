@@ -28,7 +28,7 @@ from .session_part import SessionPart
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["ConnectMethods", "LINE_LIMIT"]
+__all__ = ["ConnectMethods"]
 
 log = logging.getLogger("dolphindb_fast")
 
@@ -38,8 +38,6 @@ DEFAULT_WRITE_TIMEOUT = 30.0
 DEFAULT_KEEP_ALIVE = 30
 #: probes without an answer after which the connection counts as dead, as in the official client
 KEEP_ALIVE_PROBES = 3
-#: longest line and printed message of a reply
-LINE_LIMIT = 1 << 20
 #: the API version that this client speaks, and that a server may at most require
 API_VERSION = 300
 
@@ -374,12 +372,12 @@ class ConnectMethods(SessionPart):
         where = f"{self.host}:{self.port}"
         refusal: Exception | None = None
         accepted = None
-        head = "", "", ""
+        head = "", 0, ""
         try:
-            head = self._read_head()
-            status = credentials.redact(self._reader.read_line(LINE_LIMIT).decode(errors="replace"))
+            head = self._reader.read_header(self._show)
+            status = credentials.redact(self._reader.read_line().decode(errors="replace"))
             if status == "OK":
-                accepted = self._reader.read_object() if head[1] != "0" else None
+                accepted = self._reader.read_object() if head[1] else None
                 if head[2] == "0":
                     refusal = ConnectError(f"{where} is a big-endian server, which is not supported")
             elif user and re.search("password|user|auth|login", status, re.IGNORECASE):

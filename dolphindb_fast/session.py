@@ -20,7 +20,7 @@ from .acknowledge import AcknowledgeMethods
 from .barrier import BarrierMethods
 from .batch import Batch
 from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
-from .connecting import LINE_LIMIT, ConnectMethods, seconds
+from .connecting import ConnectMethods, seconds
 from .credentials import Credentials
 from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
 from .refused import RefusedMethods
@@ -421,18 +421,6 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
 
     # -- replies --------------------------------------------------------------------------------------------
 
-    def _read_head(self) -> tuple[str, str, str]:
-        """The header line of a reply, after any number of printed messages."""
-        while True:
-            line = self._reader.read_line(LINE_LIMIT)
-            if line != b"MSG":
-                break
-            self._show(self._reader.read_text(LINE_LIMIT))
-        fields = line.decode(errors="replace").split(" ")
-        if len(fields) != 3 or not fields[1].isdecimal() or len(fields[1]) > 18:
-            raise ProtocolError(f"Received invalid header: {line[:200]!r}")
-        return fields[0], fields[1], fields[2]
-
     def _show(self, message: bytes) -> None:
         if self.show_output:
             print(message.decode(errors="replace"))
@@ -443,8 +431,8 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
             line = b"OK"
             count = self._reader.read_ok()
             if count < 0:
-                count = int(self._read_head()[1])
-                line = self._reader.read_line(LINE_LIMIT)
+                count = self._reader.read_header(self._show)[1]
+                line = self._reader.read_line()
             if line == b"OK":
                 if kind == "runBlock":
                     return self._receive_blocks(count)

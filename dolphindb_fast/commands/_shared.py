@@ -18,10 +18,10 @@ def fail(message: object, code: int) -> int:
     return code
 
 
-def missing_extra(error: ModuleNotFoundError) -> int | None:
-    """The failure for an absent extra, or None if `error` is about something else."""
+def missing_extra(error: ModuleNotFoundError) -> int:
+    """The failure for an absent extra; an `error` about something else is raised again."""
     if (error.name or "").partition(".")[0] not in ("lark", "rich"):
-        return None
+        raise error
     return fail(f"{error.name} is not installed; get it with: pip install 'dolphindb-fast[local]'", 2)
 
 

@@ -241,10 +241,7 @@ def execute(options: argparse.Namespace) -> int:
         if options.host is None:
             import lark  # noqa: F401  the local server's process will need it
     except ModuleNotFoundError as error:
-        code = missing_extra(error)
-        if code is None:
-            raise
-        return code
+        return missing_extra(error)
     try:
         with ExitStack() as stack:
             return run_all(options, display, stack)

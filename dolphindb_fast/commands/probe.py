@@ -18,7 +18,7 @@ from .. import options as wire
 from .._core import dumps
 from .._decode import Reader
 from ..column import Column
-from ..connecting import LINE_LIMIT, handshake_request, open_socket
+from ..connecting import handshake_request, open_socket
 from ..credentials import Credentials
 from ..errors import AuthenticationError, ConnectError, LinkError, ProtocolError, ServerError
 from ..reconnect import Node, checked_address
@@ -60,15 +60,15 @@ class Wire:
         self.sock = open_socket(address, timeout, 30)
         self.reader = Reader(self._fill)
         self.session = b"0"
-        self.objects = 0   # of the reply that is read
         self.client = str(uuid.uuid4()).encode()
         self.flags = wire.API_CLIENT | (wire.ASYNCHRONOUS if asynchronous else 0)
         self._send(handshake_request(self.flags, credentials))
         # one that refuses the login was found out before
-        self.session = self._head()[0]
-        if self.reader.read_line(LINE_LIMIT) != b"OK":
+        session, objects, _ = self._head()
+        self.session = session.encode()
+        if self.reader.read_line() != b"OK":
             raise ProtocolError("the handshake was refused")
-        if self.objects:
+        if objects:
             self.reader.read_object()
 
     def close(self) -> None:
@@ -88,17 +88,11 @@ class Wire:
         except OSError as error:
             raise NoReply(f"the server took no bytes ({error})") from None
 
-    def _head(self) -> list[bytes]:
+    def _head(self) -> tuple[str, int, str]:
         try:
-            while (line := self.reader.read_line(LINE_LIMIT)) == b"MSG":
-                self.reader.read_text(LINE_LIMIT)
+            return self.reader.read_header()
         except EOFError:
             raise NoReply("the server closed the connection") from None
-        fields = line.split(b" ")
-        if len(fields) != 3 or not fields[1].isdigit():
-            raise ProtocolError(f"a reply that begins with {line[:60]!r}")
-        self.objects = int(fields[1])
-        return fields
 
     def header(self, body: str, asynchronous: bool = False, mark: bytes = b"") -> bytes:
         """A request up to its arguments."""
@@ -114,13 +108,13 @@ class Wire:
 
     def reply(self) -> Any:
         """The next reply's value; a `ServerError` is returned, not raised."""
-        self._head()
+        objects = self._head()[1]
         try:
-            status = self.reader.read_line(LINE_LIMIT)
+            status = self.reader.read_line()
             if status != b"OK":
                 text = status.decode(errors="replace")
                 return ServerError(text, text)
-            value = self.reader.read_object() if self.objects else None
+            value = self.reader.read_object() if objects else None
         except EOFError:
             raise NoReply("the server closed the connection in the middle of a reply") from None
         return to_python(value) if isinstance(value, Column) else value
@@ -324,10 +318,7 @@ def execute(options: argparse.Namespace) -> int:
     try:
         display = Display()
     except ModuleNotFoundError as error:
-        code = missing_extra(error)
-        if code is None:
-            raise
-        return code
+        return missing_extra(error)
     try:
         return run_all(options, display)
     except (AuthenticationError, ConnectError) as error:

@@ -33,10 +33,7 @@ def execute(options: argparse.Namespace) -> int:
     try:
         from ..localserver import LocalServer
     except ModuleNotFoundError as error:
-        code = missing_extra(error)
-        if code is None:
-            raise
-        return code
+        return missing_extra(error)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
         server = LocalServer(options.host, options.port, order=options.order, delay=options.delay)

@@ -181,6 +181,27 @@ def test_texts__repeated_ones_are_one_object():
     assert ddb.loads(replies.vector("STRING", many)).tolist() == many
 
 
+# replies
+
+
+def test_header__behind_messages():
+    source = reader(b"MSG\none\0MSG\r\ntwo\n\0a_1 12 1\r\nOK\nx 0 0\n", 7, window=64)
+    shown = []
+    assert source.read_header(shown.append) == ("a_1", 12, "1")
+    assert shown == [b"one", b"two\n"]
+    assert source.read_line() == b"OK"
+    assert source.read_header() == ("x", 0, "0")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"1", b"1 2", b"1 2 1 ", b"1  1", b"1 -2 1", b"1 x 1", "1 \u0663 1".encode(), b"1 " + b"1" * 19 + b" 1"],
+)
+def test_header__that_is_none(line):
+    with pytest.raises(ddb.ProtocolError, match="Received invalid header"):
+        reader(line + b"\n").read_header()
+
+
 # blocks
 
 

@@ -27,12 +27,46 @@ def expected(texts) -> bytes:
 
 
 def column(texts, dtype=object) -> bytes:
-    """What `ddb.dumps` makes of a frame of that column."""
-    raw = ddb.dumps(ddb.typed(pd.DataFrame({"a": pd.Series(texts, dtype=dtype)}, copy=False), {"a": "SYMBOL"}))
-    return raw[len(b"\0\6") + 8 + len(b"\0a\0") :]
+    """What is sent of that column."""
+    return ddb.dumps(typed(texts, dtype))[len(b"\0\6") + 8 + len(b"\0a\0") :]
 
 
-DTYPES = [object, "string[python]", *(["string[pyarrow]", "str"] if pyarrow else [])]
+def typed(texts, dtype):
+    """The column as SYMBOL: of a frame with that dtype, or of a table with what a function of ARROW makes."""
+    if dtype in ARROW:
+        table = pyarrow.table({"a": dtype(pyarrow.array(texts, "string"))})
+    else:
+        table = pd.DataFrame({"a": pd.Series(texts, dtype=dtype)}, copy=False)
+    return ddb.typed(table, {"a": "SYMBOL"})
+
+
+def arrow_text(array):
+    return array
+
+
+def arrow_large(array):
+    return array.cast("large_string")
+
+
+def arrow_view(array):
+    return array.cast("string_view")
+
+
+def arrow_chunks(array):
+    half = len(array) // 2
+    return pyarrow.chunked_array([array[:half], array[half:]])
+
+
+def arrow_dictionary(array):
+    return array.dictionary_encode()
+
+
+def arrow_dictionaries(array):
+    return pyarrow.chunked_array([part.dictionary_encode() for part in arrow_chunks(array).chunks])
+
+
+ARROW = [arrow_text, arrow_large, arrow_view, arrow_chunks, arrow_dictionary, arrow_dictionaries]
+DTYPES = [object, "string[python]", *(["string[pyarrow]", "str", *ARROW] if pyarrow else [])]
 #: around the 8 bytes that are looked at together, at which a text may end
 LENGTHS = [f"{'x' * size}{last}" for size in range(18) for last in ("", "a", "b", "ß")]
 
@@ -61,8 +95,23 @@ def test_nulls(dtype):
 
 @given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))))
 def test_any_text(texts):
-    if texts:
-        assert column(texts) == expected(texts)
+    for dtype in DTYPES if texts else []:
+        assert column(texts, dtype) == expected(texts)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", ["{}", "S{:06}", "{:06}.XSHG", "{:06}abcdefgh", "abcdefgh{:06}", "\U0001f600{:x}"])
+def test_texts_alike__are_found_as_fast(dtype, shape):
+    """If such texts stood at few places of the table, this would take minutes."""
+    texts = [shape.format(i) for i in range(200_000)]
+    assert column(texts, dtype) == expected(texts)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_encoder__forgets_the_texts_of_a_column(dtype):
+    encoder = ddb.Encoder()
+    for texts in (LENGTHS, ["b", "a"], [f"{i}" for i in range(1000)], [""], ["a"]):
+        assert bytes(encoder.encode(typed(texts, dtype))).endswith(b"\0a\0" + expected(texts))
 
 
 def test_cells_of_other_types__are_the_same_as_their_text():
@@ -86,7 +135,19 @@ def test_behind_other_columns_of_any_size():
     assert bytes(ddb.Encoder().encode(typed)) == made
 
 
-def test_refusals__name_the_row():
-    for bad, message in (("x\0y", "row 1.*NUL"), ("x" * 262_144, "row 1")):
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_refusals__name_the_row(dtype):
+    place = "category" if dtype in (arrow_dictionary, arrow_dictionaries) else "row 2"
+    for bad, message in (("x\0y", rf"{place}.*NUL"), ("x" * 262_144, place)):
         with pytest.raises(ddb.ValueRefused, match=message):
-            column(["a", bad, "c"])
+            column(["a", "c", bad, "c", bad], dtype)
+
+
+@pytest.mark.parametrize("dtype", [object, *([arrow_text, arrow_dictionary] if pyarrow else [])])
+def test_as_many_as_a_base_can_hold(dtype):
+    texts = [f"{i}" for i in range(2**21 - 1)]
+    raw = column(texts, dtype)
+    assert struct.unpack_from("<i", raw, 14) == (2**21,)
+    assert raw.endswith(np.arange(1, 2**21, dtype="<i4").tobytes())
+    with pytest.raises(ddb.ValueRefused, match="more than 2,097,151 distinct symbols"):
+        column([*texts, "one more"], dtype)
