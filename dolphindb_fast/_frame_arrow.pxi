@@ -103,6 +103,10 @@ cdef int put_parts(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, P
         return put_part_lists(self, kind, parts, count, rows, type, scale)
     if kind.form == ARROW_DICTIONARY and kind.child.form == ARROW_CELLS:
         return put_picked_cells(self, kind, parts, count, rows, type, scale)
+    if kind.form == ARROW_NULL:
+        if type < 0:
+            refuse_arrow(self, "null", not isinstance(self.frame, _ArrowData))
+        return put_objects_forced(self, np.full(rows, None), type, scale)
     if type < 0:
         type = kind.type
     if type == DDB_TYPE_SYMBOL and (kind.form == ARROW_TEXT or kind.type == DDB_TYPE_SYMBOL):
