@@ -73,8 +73,12 @@ def _text(format):
     return given
 
 
+def _words(values):
+    return [*dict.fromkeys(value for value in values if value is not None), "unused"]
+
+
 def _dictionary(values):
-    words = list(dict.fromkeys(value for value in values if value is not None))
+    words = _words(values)
     codes = _cells("i", "i", words.index)(values)
     codes.dictionary = _text("u")(words)
     return codes
@@ -129,7 +133,7 @@ KINDS = {
     "text": Kind(_text("u"), _as("str")),
     "large text": Kind(_text("U"), _as("str")),
     "text view": Kind(_text("vu"), _as("str")),
-    "dictionary": Kind(_dictionary, lambda values: pd.Series(pd.Categorical(values))),
+    "dictionary": Kind(_dictionary, lambda values: pd.Series(pd.Categorical(values, _words(values)))),
     "decimal": Kind(_decimals(3), _as_objects),
     "lists": Kind(_lists(_cells("l", "q")), _as_objects),
     "null": Kind(_nothing, _as_objects),
