@@ -4,8 +4,10 @@
 cdef int describe_part(Encoder self, const ddb_arrow_array *array, int64_t first, int64_t rows, _ArrowKind kind,
                        ddb_arrow_part *part) except -1:
     """Rows [first, first + rows) of an array of a kind, -1: all; one that can't be is refused."""
+    # of nulls some producers give a buffer that there should not be
     cdef const char *fault = ddb_arrow_describe(
-        array, first, rows, kind.buffers, kind.views, kind.form == ARROW_LIST, kind.form == ARROW_DICTIONARY, part)
+        array, first, rows, kind.buffers, kind.views or kind.form == ARROW_NULL, kind.form == ARROW_LIST,
+        kind.form == ARROW_DICTIONARY, part)
     if fault != NULL:
         raise malformed(f"{self.where(-1)}an array can't be read: {fault.decode()}")
     return 0
@@ -304,6 +306,11 @@ cdef int put_part_symbols(Encoder self, _ArrowKind kind, const ddb_arrow_part *p
     bad = ddb_words_write(&known.words, reserve(&self.request.out, known.words.bytes))
     if bad:
         ddb_fail(&self.error, DDB_ERR_NUL, -1, 0)
+        if kind.form == ARROW_TEXT:
+            self.error.row = 0
+            while numbers[self.error.row] != bad:
+                self.error.row += 1
+            self.raise_error()
         row = ddb_words_text(&known.words, bad, &word)
         self.refuse_category((<const char *>word)[:row].decode(errors="replace"))
     self.request.out.size += known.words.bytes

@@ -78,7 +78,7 @@ class PartitionedTableAppender:
         return f"<PartitionedTableAppender {self.schema.label} by {self._column.name}>"
 
     def append(self, table: Any) -> int:
-        """Append a DataFrame, cast as by `TableAppender`; returns when all connections are done.
+        """Append a DataFrame or another table, cast as by `TableAppender`; returns when all connections are done.
 
         Returns
         -------

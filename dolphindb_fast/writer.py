@@ -360,7 +360,7 @@ class MultithreadedTableWriter(RowWriter):
     # -- into the queue ---------------------------------------------------------------------------------------
 
     def append(self, table: Any) -> ErrorCodeInfo:
-        """Insert a DataFrame, cast as by `TableAppender`.
+        """Insert a DataFrame or another table, cast as by `TableAppender`.
 
         It is copied: the frame may be changed afterwards. It leaves as a batch of its own, behind what was inserted
         before, without waiting for more.
