@@ -43,8 +43,22 @@ def _polars(columns):
 
 
 def _pyarrow(columns):
-    pyarrow = pytest.importorskip("pyarrow")
-    return pyarrow.table(as_arrow(columns, 2))
+    """The same as a pyarrow.Table of two chunks."""
+    pa = pytest.importorskip("pyarrow")
+    types = {
+        "timestamp[us]": pa.timestamp("us"),
+        "timestamp[ns]": pa.timestamp("ns"),
+        "text": pa.string(),
+        "text view": pa.string_view(),
+        "dictionary": pa.dictionary(pa.int8(), pa.large_string()),
+        "int64": pa.int64(),
+        "double": pa.float64(),
+        "decimal": pa.decimal128(20, 3),
+        "lists": pa.list_(pa.int64()),
+        "null": pa.null(),
+    }
+    table = pa.table({name: pa.array(values, types[kind]) for name, kind, values in columns})
+    return pa.concat_tables([table[:1], table[1:]])
 
 
 EXPORTERS = {
