@@ -58,7 +58,7 @@ _NO_TEXT = [*NUMBERS, *MOMENTS, *TIMES, *DECIMALS, *ARRAYS]
 EVERY = [*_NO_TEXT, *TEXTS, *PARSED]
 UUID = "5d212a78-cc48-e3b1-4235-b4d91473ee87"
 
-_words = st.text(st.characters(exclude_categories=["Cs"]), max_size=14)
+_words = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("a\0"), max_size=14)
 _texts = st.one_of(
     _words,
     st.sampled_from(["a", "b", "größe"]),
