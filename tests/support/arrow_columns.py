@@ -130,9 +130,9 @@ KINDS = {
         for unit in ("s", "ms", "us", "ns")
     },
     "date": Kind(_cells("tdD", "i", lambda day: (day - _EPOCH).days), _as_objects),
-    "text": Kind(_text("u"), _as("str")),
-    "large text": Kind(_text("U"), _as("str")),
-    "text view": Kind(_text("vu"), _as("str")),
+    "text": Kind(_text("u"), _as("string")),
+    "large text": Kind(_text("U"), _as("string")),
+    "text view": Kind(_text("vu"), _as("string")),
     "dictionary": Kind(_dictionary, lambda values: pd.Series(pd.Categorical(values, _words(values)))),
     "decimal": Kind(_decimals(3), _as_objects),
     "lists": Kind(_lists(_cells("l", "q")), _as_objects),
