@@ -29,7 +29,7 @@ const char *ddb_arrow_describe(const ddb_arrow_array *array, int64_t first, int6
     part->offset = array->offset + first;
     part->rows = rows < 0 ? array->length - first : rows;
     part->validity = NULL;
-    if (array->null_count != 0 && array->n_buffers) {
+    if (array->null_count != 0 && buffers) {
         part->validity = array->buffers[0];
         if (!part->validity && array->null_count > 0)
             return "it has nulls, but says not which rows";

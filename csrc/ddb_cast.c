@@ -2,6 +2,7 @@
 #include "ddb_cast.h"
 #include "ddb_column.h"
 #include "ddb_moment.h"
+#include <stdlib.h>
 
 /* Cells at a time: what a block needs stays in L1. */
 enum { BLOCK = 256 };
@@ -121,6 +122,19 @@ static void load_floats(const ddb_cells *cells, int load, int64_t first, int64_t
     }
 }
 
+static void load_decimals(const ddb_cells *cells, int load, int64_t first, int64_t count, wide *target)
+{
+    int64_t integers[BLOCK];
+    if (load == DDB_LOAD_I128) {
+        for (int64_t i = 0; i < count; i++)
+            memcpy(&target[i], cells->data + cells->stride * (first + i), 16);
+        return;
+    }
+    load_integers(cells, load, first, count, integers);
+    for (int64_t i = 0; i < count; i++)
+        target[i] = load == DDB_LOAD_U64 ? (wide)(uint64_t)integers[i] : integers[i];
+}
+
 /* -- storing -------------------------------------------------------------------------------------------------------- */
 
 #define STORE_EACH(T, VALUE)                                                                                           \
@@ -200,6 +214,7 @@ static int64_t convert_integers(const ddb_cast *cast, int64_t *values, int64_t c
 
 /* -- floats --------------------------------------------------------------------------------------------------------- */
 
+#define EXACT_DOUBLE 9007199254740992 /* up to it every whole number is a double */
 #define TWO_63 9223372036854775808.0
 #define TWO_127 170141183460469231731687303715884105728.0
 
@@ -268,6 +283,28 @@ static wide power_of_ten(int digits)
     return power;
 }
 
+/* The double next to value / 10**digits. */
+static double float_of_decimal(wide value, int digits)
+{
+    char text[48], *end = text + sizeof text;
+    wide rest = value;
+
+    if (digits <= 22 && value >= -EXACT_DOUBLE && value <= EXACT_DOUBLE)
+        return (double)value / powers[digits];
+    /* rounded once, by the C library; no point, which would depend on the locale */
+    *--end = 0;
+    for (*--end = (char)('0' + digits % 10); digits > 9; digits /= 10)
+        *--end = (char)('0' + digits / 10);
+    *--end = '-';
+    *--end = 'e';
+    do
+        *--end = (char)('0' + (rest % 10 < 0 ? -(rest % 10) : rest % 10));
+    while (rest /= 10);
+    if (value < 0)
+        *--end = '-';
+    return strtod(end, NULL);
+}
+
 static int64_t store_wide(const ddb_cast *cast, const wide *values, int64_t count, const uint8_t *nulls, void *target)
 {
     int bits = 8 * store_sizes[cast->store] - 1;
@@ -324,9 +361,15 @@ static int64_t convert(const ddb_cells *cells, const ddb_cast *cast, int64_t fir
         reverse_bytes(cells, first, count, nulls, target);
         return -1;
     }
-    if (cast->load == DDB_LOAD_I128) {
+    if (!floats && (cast->digits || cast->load == DDB_LOAD_I128) &&
+        (cast->store == DDB_STORE_F32 || cast->store == DDB_STORE_F64)) {
+        load_decimals(cells, cast->load, first, count, decimals);
         for (int64_t i = 0; i < count; i++)
-            memcpy(&decimals[i], cells->data + cells->stride * (first + i), 16);
+            numbers[i] = float_of_decimal(decimals[i], -cast->digits);
+        return store_floats(cast, numbers, count, nulls, target);
+    }
+    if (cast->load == DDB_LOAD_I128) {
+        load_decimals(cells, cast->load, first, count, decimals);
         return store_wide(cast, decimals, count, nulls, target);
     }
     if (cast->store == DDB_STORE_F32 || cast->store == DDB_STORE_F64) {
@@ -351,13 +394,11 @@ static int64_t convert(const ddb_cells *cells, const ddb_cast *cast, int64_t fir
         for (int64_t i = 0; i < count; i++)
             integers[i] = (int64_t)numbers[i];
         any = 1;
+    } else if (cast->store == DDB_STORE_I128 || cast->digits || cast->flags & DDB_CAST_ROUND) {
+        load_decimals(cells, cast->load, first, count, decimals);
+        return store_wide(cast, decimals, count, nulls, target);
     } else {
         load_integers(cells, cast->load, first, count, integers);
-    }
-    if (!floats && (cast->store == DDB_STORE_I128 || cast->digits || cast->flags & DDB_CAST_ROUND)) {
-        for (int64_t i = 0; i < count; i++)
-            decimals[i] = cast->load == DDB_LOAD_U64 ? (wide)(uint64_t)integers[i] : integers[i];
-        return store_wide(cast, decimals, count, nulls, target);
     }
     bad = convert_integers(cast, integers, count, nulls, any);
     if (bad < 0)

@@ -4,8 +4,10 @@
 cdef int describe_part(Encoder self, const ddb_arrow_array *array, int64_t first, int64_t rows, _ArrowKind kind,
                        ddb_arrow_part *part) except -1:
     """Rows [first, first + rows) of an array of a kind, -1: all; one that can't be is refused."""
+    # of nulls some producers give a buffer that there should not be
     cdef const char *fault = ddb_arrow_describe(
-        array, first, rows, kind.buffers, kind.views, kind.form == ARROW_LIST, kind.form == ARROW_DICTIONARY, part)
+        array, first, rows, kind.buffers, kind.views or kind.form == ARROW_NULL, kind.form == ARROW_LIST,
+        kind.form == ARROW_DICTIONARY, part)
     if fault != NULL:
         raise malformed(f"{self.where(-1)}an array can't be read: {fault.decode()}")
     return 0
@@ -103,6 +105,10 @@ cdef int put_parts(Encoder self, _ArrowKind kind, const ddb_arrow_part *parts, P
         return put_part_lists(self, kind, parts, count, rows, type, scale)
     if kind.form == ARROW_DICTIONARY and kind.child.form == ARROW_CELLS:
         return put_picked_cells(self, kind, parts, count, rows, type, scale)
+    if kind.form == ARROW_NULL:
+        if type < 0:
+            refuse_arrow(self, "null", not isinstance(self.frame, _ArrowData))
+        return put_objects_forced(self, np.full(rows, None), type, scale)
     if type < 0:
         type = kind.type
     if type == DDB_TYPE_SYMBOL and (kind.form == ARROW_TEXT or kind.type == DDB_TYPE_SYMBOL):

@@ -6,6 +6,7 @@ cdef enum arrow_form:
     ARROW_BYTES        # BLOB
     ARROW_DICTIONARY   # SYMBOL if its words are text, else what they are
     ARROW_LIST         # array vector
+    ARROW_NULL         # NULLs of the type that is asked for; there is none of its own
 
 
 @cython.final
@@ -151,6 +152,8 @@ cdef object find_kind(object key):
         return None
     if format in arrow_rules:
         return arrow_rules[format]
+    if format == b"n":
+        return new_kind(ARROW_NULL, DDB_TYPE_VOID, 0)
     head, _, rest = format.partition(b":")
     if head in (b"u", b"U", b"vu", b"z", b"Z", b"vz"):
         kind = new_kind(ARROW_TEXT, DDB_TYPE_STRING, 3) if head.endswith((b"u", b"U")) \

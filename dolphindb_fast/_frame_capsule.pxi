@@ -51,15 +51,10 @@ cdef class _Described:
         raise LookupError()
 
 
-cdef list named_types(object names, object types):
+cdef list named_types(list names, object types):
     """For each column (number, scale) or None, from what `typed` was given, or from the columns of a `Target`."""
-    cdef Target target
     if isinstance(types, Target):
-        target = types
-        if list(names) != list(target.names):
-            raise ValueRefused(f"{target.place}: its columns are {', '.join(target.names)}; the columns to be appended "
-                               f"are {', '.join(names)}: select the former, in this order")
-        return target.specs
+        return (<Target>types).specs
     unknown = [name for name in types if name not in names]
     if unknown:
         raise UsageError(f"the table has no column {unknown[0]!r} to be given a type")
@@ -80,6 +75,8 @@ cdef class _ArrowData(_Described):
     cdef Py_ssize_t room
     cdef int64_t rows
     cdef list kinds               # of the columns, or one of a single array
+    cdef list places              # where in the data the columns are, None: in this order
+    cdef tuple names              # under which they are sent, None: their own
     cdef ddb_arrow_part *parts    # of the column at work
     cdef object exported          # the capsules
 
@@ -99,10 +96,28 @@ cdef class _ArrowData(_Described):
         return strcmp(self.schema.format, "+s") == 0
 
     cdef const ddb_arrow_schema *field(self, int column) noexcept:
-        return self.schema.children[column] if self.is_table() else &self.schema
+        return self.schema.children[self.place(column)] if self.is_table() else &self.schema
+
+    cdef int place(self, int column) noexcept:
+        return column if self.places is None else self.places[column]
+
+    cdef int arrange(self, Target target) except -1:
+        """Columns stand for the target's as those of a frame do."""
+        cdef list names = [self.name(i) for i in range(len(self.kinds))]
+        if names == list(target.names):
+            return 0
+        self.places = arranged(names, target)
+        if self.places is not None:
+            self.kinds = [self.kinds[place] for place in self.places]
+        if are_names(names):
+            self.names = target.names
+        return 0
 
     cdef str name(self, int column):
-        cdef const char *name = self.field(column).name
+        cdef const char *name
+        if self.names is not None:
+            return self.names[column]
+        name = self.field(column).name
         return "" if name == NULL else (<bytes>name).decode(errors="replace")
 
     cdef str describe(self, int column):
@@ -162,7 +177,7 @@ cdef class _ArrowData(_Described):
         cdef ddb_arrow_array *batch
         for i in range(self.count):
             batch = &self.batches[i]
-            describe_part(encoder, batch.children[column], batch.offset, batch.length, kind, &self.parts[i])
+            describe_part(encoder, batch.children[self.place(column)], batch.offset, batch.length, kind, &self.parts[i])
         return 0
 
     cdef object cell(self, int column, int64_t row):
@@ -331,11 +346,13 @@ cdef int put_arrow_table(Encoder self, _ArrowData data, object types) except -1:
             raise malformed(f"a batch can't be read: {fault.decode()}")
         if ddb_arrow_has_nulls(&batch):
             raise ValueRefused(f"{self.where(-1)}a row of the Arrow table is null as a whole")
+    if isinstance(types, Target):
+        data.arrange(types)
     if types is not None or self.methods is not None:
         names = [data.name(i) for i in range(columns)]
     if types:
         forced = named_types(names, types)
-    put_table_head(self, data, columns, data.rows)
+    put_table_head(self, data if data.names is None else data.names, columns, data.rows)
     if self.methods is not None:
         methods = take_methods(self, names, columns)
     for i in range(columns):

@@ -85,12 +85,28 @@ def table(data):
     return Columns(names, [[row.get(name) for row in data] for name in names])
 
 
+cdef Columns arranged_columns(Columns table, Target target):
+    """Columns that stand for the target's as those of a frame do."""
+    cdef Columns fitted
+    if table.names == list(target.names):
+        return table
+    places = arranged(table.names, target)
+    if places is None and not are_names(table.names):
+        return table
+    fitted = Columns.__new__(Columns)
+    fitted.names = list(target.names)
+    fitted.values = table.values if places is None else [table.values[place] for place in places]
+    return fitted
+
+
 cdef int put_columns(Encoder self, Columns table, object types) except -1:
     cdef Py_ssize_t i, count = len(table.names), rows = len(table)
     cdef list forced = None, methods
-    self.frame = table
     self.target = -1
     self.error.column = -1
+    if isinstance(types, Target):
+        table = arranged_columns(table, types)
+    self.frame = table
     if types:
         forced = named_types(table.names, types)
     put_table_head(self, table.names, count, rows)

@@ -75,11 +75,12 @@ cdef int put_fitted(Encoder self, object frame, Target target) except -1:
     self.request.out.size = start
     self.frame = None
     self.error.column = -1
-    places = arranged(frame, target)
+    names = list(frame.columns)
+    places = arranged(names, target)
     if places is not None:
         frame = frame.iloc[:, places]
         own = None if own is None else [own[place] for place in places]
-    elif are_names(frame.columns):
+    elif are_names(names):
         frame = frame.copy(deep=False)
         frame.columns = list(target.names)
     # others are refused with what is wrong with them
@@ -105,20 +106,20 @@ cdef int put_as(Encoder self, object frame, Target target, list own) except -1:
     return 0
 
 
-cdef bint are_names(object columns):
+cdef bint are_names(list names):
     """Whether they could be sent: all str, and different."""
-    return columns.nlevels == 1 and columns.is_unique and all([isinstance(name, str) for name in columns])
+    return all([isinstance(name, str) for name in names]) and len(set(names)) == len(names)
 
 
-cdef object arranged(object frame, Target target):
-    """The places of the target's columns in the frame, None if they count by position; refuses what fits neither way."""
+cdef list arranged(list names, Target target):
+    """The places of the target's columns among those called `names`, None if they count by position; refuses what fits
+    neither way."""
     cdef Py_ssize_t i
-    cdef list names = list(frame.columns)
     if len(names) != len(target.names):
         raise ValueRefused(
             f"{target.place}: the frame has {len(names)} columns, the table has {len(target.names)}: "
             f"{', '.join(target.names)}")
-    if not are_names(frame.columns):
+    if not are_names(names):
         return None
     own = {name: i for i, name in enumerate(names)}
     places = [own.get(name) for name in target.names]

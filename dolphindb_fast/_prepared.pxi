@@ -51,7 +51,7 @@ cdef class Prepared:
                 self.header = session.function_header(self.function, 1, session.header_flags)
                 self.mark = encoder.mark
             encoder.put_bytes(self.header)
-            if self.target is not None:
+            if self.target is not None and not isinstance(argument, TypedFrame):
                 put_fitted(encoder, argument, self.target)
             else:
                 encoder.place = self.function

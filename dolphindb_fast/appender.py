@@ -10,6 +10,7 @@ import numpy as np
 from ._core import Prepared
 from .column import Column
 from .errors import ConversionError, LinkError, ProtocolError, ServerError, UsageError
+from .reconnect import is_read_once
 from .result import to_python
 from .schema import TableSchema, ask_schema, table_expression
 from .session import Session
@@ -67,7 +68,7 @@ class _TableWriter:
         try:
             result = self._prepared(table)
         except (ConversionError, ServerError):
-            if not self._ask_again():
+            if not self._ask_again() or is_read_once(table):
                 raise
             result = self._prepared(table)
         if type(result) is int or not self._answers:
@@ -98,8 +99,8 @@ class TableAppender(_TableWriter):
     """Appends frames to a table, cast to the types of its columns.
 
     The server is asked for the schema once, and again when it or the conversion refuses a frame: if the columns are
-    others by then, the frame is sent once more. In asynchronous mode a connection of its own asks, which sees shared
-    tables and databases but no variables of the session.
+    others by then, the frame is sent once more, but not a stream that can be read only once. In asynchronous mode a
+    connection of its own asks, which sees shared tables and databases but no variables of the session.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ class TableAppender(_TableWriter):
         super().__init__(db_path, table_name, checked_session(conn), f"tableInsert{{{table}}}")
 
     def append(self, table: Any) -> Any:
-        """Append a DataFrame.
+        """Append a DataFrame, Arrow data or what `table` returned.
 
         Its columns count by position, but a frame that has all names of the table has them in any order. A type that
         the frame itself gives a column, by ``__DolphinDB_Type__``, wins over the table's.
@@ -225,7 +226,7 @@ class TableUpserter(_TableWriter):
         super().__init__(db_path, table_name, checked_session(conn), f"{definition}{{{table}}}")
 
     def upsert(self, table: Any) -> Any:
-        """Update or append the rows of a DataFrame.
+        """Update or append the rows of a DataFrame, of Arrow data or of what `table` returned.
 
         Returns
         -------

@@ -171,7 +171,7 @@ TARGETS = {
     "bool": _NUMBERS,
     "integer": (*_NUMBERS, *SCALES),
     "float": (*_NUMBERS, *SCALES),
-    "decimal": (*_INTEGERS, *SCALES),
+    "decimal": (*_INTEGERS, "FLOAT", "DOUBLE", *SCALES),
     "moment": (*_NUMBERS, *MOMENTS, *TIMES),
     "time": (*_NUMBERS, *TIMES),
     "bytes": ("UUID", "INT128"),

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ._core import Encoder, TypedFrame
 from .appender import renamed, row_count
+from .column import Table
 from .errors import UsageError
-from .partitions import partition_column, partition_groups
+from .partitions import partition_column, partition_groups, taken
 from .pool import DBConnectionPool
 from .schema import ask_schema, table_expression
 from .session import Session
@@ -17,7 +17,7 @@ from .session import Session
 __all__ = ["PartitionedTableAppender"]
 
 
-def _append(function: str, part: TypedFrame, session: Session) -> Any:
+def _append(function: str, part: Table, session: Session) -> Any:
     return session.run(function, part)
 
 
@@ -78,7 +78,7 @@ class PartitionedTableAppender:
         return f"<PartitionedTableAppender {self.schema.label} by {self._column.name}>"
 
     def append(self, table: Any) -> int:
-        """Append a DataFrame, cast as by `TableAppender`; returns when all connections are done.
+        """Append a DataFrame or another table, cast as by `TableAppender`; returns when all connections are done.
 
         Returns
         -------
@@ -93,19 +93,14 @@ class PartitionedTableAppender:
             What `Session.run` raised for the first part that failed, when all parts are done. Its attribute
             ``appended`` is the number of rows that the others appended.
         """
-        self.schema.need_frame(table)
         # no part may be sent if another one would be refused
-        Encoder().encode(self.schema.fit(table))
-        groups = partition_groups(table, self.schema, self._column)
+        cast = self.schema.cast(table)
+        groups = partition_groups(cast, self.schema, self._column)
         threads = groups % self.pool.size
-        note = getattr(table, "__DolphinDB_Type__", None)
         futures = []
         for thread in np.unique(threads).tolist():
-            part = table.iloc[np.flatnonzero(threads == thread)]
-            if note is not None:
-                object.__setattr__(part, "__DolphinDB_Type__", note)
-            fitted = self.schema.fit(part)
-            futures.append(self.pool._submit(functools.partial(_append, self._function, fitted)))
+            part = taken(cast, np.flatnonzero(threads == thread))
+            futures.append(self.pool._submit(functools.partial(_append, self._function, part)))
         appended, first = 0, None
         for future in futures:
             try:

@@ -10,12 +10,13 @@ import numpy as np
 
 from . import settings as keys
 from ._core import Target, dumps, inserted_column
-from .column import NULLS, Column
+from .cells import elements
+from .column import NULLS, Column, Table
 from .errors import UsageError, ValueRefused
-from .result import loads
+from .result import loads, to_python
 from .schema import PartitionColumn, TableSchema
 
-__all__ = ["hash_buckets", "partition_column", "partition_groups", "thread_numbers"]
+__all__ = ["hash_buckets", "partition_column", "partition_groups", "taken", "thread_numbers"]
 
 _TEXT = (keys.DT_STRING, keys.DT_SYMBOL)
 _MOMENTS = (
@@ -40,8 +41,23 @@ def partition_column(schema: TableSchema, name: str) -> PartitionColumn:
     )
 
 
-def partition_groups(frame: Any, schema: TableSchema, column: PartitionColumn) -> np.ndarray:
-    """A number for each row of a frame that fits the schema: the same for all rows of a partition.
+def taken(table: Table, rows: np.ndarray) -> Table:
+    """The rows of these numbers."""
+    return Table(table.names, [_taken(column, rows) for column in table.columns])
+
+
+def _taken(column: Column, rows: np.ndarray) -> Column:
+    if column.offsets is None:
+        return Column(column.type, column.data[rows], symbols=column.symbols, scale=column.scale)
+    sizes = np.diff(column.offsets)[rows]
+    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    places = np.arange(offsets[-1]) + np.repeat(column.offsets[rows] - offsets[:-1], sizes)
+    return Column(column.type, column.data[places], offsets=offsets, scale=column.scale)
+
+
+def partition_groups(table: Table, schema: TableSchema, column: PartitionColumn) -> np.ndarray:
+    """A number for each row of a table that the schema has cast: the same for all rows of a partition.
 
     The numbers begin with 0 and have no gaps.
 
@@ -51,12 +67,8 @@ def partition_groups(frame: Any, schema: TableSchema, column: PartitionColumn) -
         NULL, or a value outside of all ranges and lists: as the official client refuses them. (Whether there is a
         partition for a value of VALUE partitions only the server knows, which may add it.)
     """
-    names = list(frame.columns)
-    # all names in another order, else by position
-    place = names.index(column.name) if column.name in names else column.index
-    kind = _key_type(schema, column, len(frame))
-    target = Target(schema.label, (column.name,), (kind,), (0,))
-    values, codes = _distinct(loads(dumps(target.fit(frame.iloc[:, [place]])), raw=True).columns[0])
+    kind = _key_type(schema, column, len(table))
+    values, codes = _distinct(_keys(table, schema, column.index, kind))
     groups: Any = _scheme_numbers(values, column)
     if groups is None:
         groups = np.arange(len(values))
@@ -65,11 +77,32 @@ def partition_groups(frame: Any, schema: TableSchema, column: PartitionColumn) -
     found = np.asarray(groups)[codes]
     if len(found) and found.min() < 0:
         row = int(found.argmin())
+        [value] = elements(_taken(table.columns[column.index], np.array([row])), to_python)
         raise ValueRefused(
-            f"table {schema.label}: column {column.name!r}, row {row}: {ascii(frame.iloc[row, place])} "
-            "belongs to no partition"
+            f"table {schema.label}: column {column.name!r}, row {row}: {ascii(value)} belongs to no partition"
         )
     return np.unique(found, return_inverse=True)[1].reshape(-1)
+
+
+class _Exported:
+    """A neutral table for what takes Arrow data."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__()
+
+
+def _keys(table: Table, schema: TableSchema, place: int, kind: int) -> Column:
+    """The cells of a column as another type."""
+    column: Column = table.columns[place]
+    if column.type == kind:
+        return column
+    name = schema.names[place]
+    target = Target(schema.label, (name,), (kind,), (schema.scales[place],))
+    found: Column = loads(dumps(target.fit(_Exported(Table([name], [column])))), raw=True).columns[0]
+    return found
 
 
 def thread_numbers(rows: Any, schema: TableSchema, place: int, threads: int) -> Any:
@@ -80,7 +113,7 @@ def thread_numbers(rows: Any, schema: TableSchema, place: int, threads: int) -> 
 
     Parameters
     ----------
-    rows : list of tuple, or DataFrame of the one column
+    rows : list of tuple, or Table that the schema has cast
     place : int
         The column that decides.
     threads : int
@@ -93,11 +126,11 @@ def thread_numbers(rows: Any, schema: TableSchema, place: int, threads: int) -> 
     elif kind == keys.DT_STRING and len(rows) < _MOST_SYMBOLS:
         # its different values are then found while it is encoded
         kind = keys.DT_SYMBOL
-    target = Target(schema.label, (name,), (kind,), (schema.scales[place],))
     if isinstance(rows, list):
+        target = Target(schema.label, (name,), (kind,), (schema.scales[place],))
         cells = loads(inserted_column(rows, place, target), raw=True)
     else:
-        cells = loads(dumps(target.fit(rows)), raw=True).columns[0]
+        cells = _keys(rows, schema, place, kind)
     if (column is None or column.kind == keys.VALUE) and cells.symbols is None and cells.data.dtype.kind in "if":
         values, codes = cells.data, slice(None)
     else:

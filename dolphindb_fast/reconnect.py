@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._core import TypedFrame, dumps
 from .column import Table
 from .errors import (
     AuthenticationError,
@@ -20,12 +21,12 @@ from .errors import (
     ServerError,
     UsageError,
 )
-from .result import to_python
+from .result import loads, to_python
 
 if TYPE_CHECKING:
     from .session_part import SessionPart
 
-__all__ = ["Node", "Recovery", "checked_address", "parse_site"]
+__all__ = ["Node", "Recovery", "checked_address", "is_read_once", "parse_site", "repeatable"]
 
 log = logging.getLogger("dolphindb_fast")
 
@@ -45,6 +46,17 @@ ELSEWHERE = (
     "DFS is not enabled",
 )
 NOT_LEADER = "<NotLeader>"
+
+
+def is_read_once(argument: object) -> bool:
+    """Whether it is a stream of Arrow data: read again, most of them have no rows. Tables know their length."""
+    kind = type(argument.frame if isinstance(argument, TypedFrame) else argument)
+    return hasattr(kind, "__arrow_c_stream__") and not hasattr(kind, "__len__")
+
+
+def repeatable(argument: Any) -> Any:
+    """An argument that says the same when it is sent again."""
+    return loads(dumps(argument), raw=True) if is_read_once(argument) else argument
 
 
 def pauses() -> Iterator[float]:

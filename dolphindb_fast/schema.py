@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import settings as keys
-from ._core import Target, TypedFrame
+from ._core import Encoder, Target, TypedFrame
 from .column import Column, Dictionary, Table
-from .errors import ProtocolError, UsageError
+from .errors import ProtocolError
 from .reconnect import Node
+from .result import loads
 
 if TYPE_CHECKING:
     from .session import Session
@@ -90,10 +91,10 @@ class TableSchema:
         """
         return self.target.fit(frame)
 
-    def need_frame(self, table: object) -> None:
-        """Refuse what rows can't be picked from."""
-        if not hasattr(table, "iloc"):
-            raise UsageError(f"table {self.label}: a DataFrame is needed, not {type(table).__name__}")
+    def cast(self, frame: Any) -> Table:
+        """`frame` in the table's types, in memory of its own."""
+        cast: Table = loads(bytes(Encoder().encode(self.fit(frame))), raw=True)
+        return cast
 
 
 def base_type(kind: int) -> int:

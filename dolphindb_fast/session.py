@@ -23,6 +23,7 @@ from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
 from .connecting import ConnectMethods, seconds
 from .credentials import Credentials
 from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
+from .reconnect import repeatable
 from .refused import RefusedMethods
 from .reporting import ReportMethods, StatsReport
 from .result import to_python
@@ -342,7 +343,8 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
         if not self._may_repeat or self._recovery is None:
             result = self._upload(nameObjectDict)
         else:
-            result = self._recovery.carry_out(self, "upload", lambda mark: self._upload(nameObjectDict), marked=False)
+            objects = {name: repeatable(value) for name, value in nameObjectDict.items()}
+            result = self._recovery.carry_out(self, "upload", lambda mark: self._upload(objects), marked=False)
         return -1 if result is None else result
 
     def batch(self, maxBytes: int = 262144, maxDelay: datetime.timedelta | float | None = None) -> Batch:
@@ -415,6 +417,7 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
         """Make a request of `run`, again where `connect` allowed it."""
         if not self._may_repeat or self._recovery is None:
             return self._request(kind, script, args, header, forms)
+        args = tuple(map(repeatable, args))
         return self._recovery.carry_out(
             self, kind, lambda mark: self._request(kind, script, args, header + mark, forms)
         )

@@ -13,14 +13,13 @@ import numpy as np
 
 from . import options
 from . import settings as keys
-from ._core import Encoder, RowWriter
+from ._core import RowWriter
 from .column import Table
 from .connecting import seconds
 from .credentials import Credentials
 from .errors import QueueFull, ReplyTimeout, UsageError
 from .lanes import Batch, Parts, Work, as_rows, open_works
-from .partitions import thread_numbers
-from .result import loads
+from .partitions import taken, thread_numbers
 from .schema import TableSchema, ask_schema, table_expression
 from .session import Session
 
@@ -361,7 +360,7 @@ class MultithreadedTableWriter(RowWriter):
     # -- into the queue ---------------------------------------------------------------------------------------
 
     def append(self, table: Any) -> ErrorCodeInfo:
-        """Insert a DataFrame, cast as by `TableAppender`.
+        """Insert a DataFrame or another table, cast as by `TableAppender`.
 
         It is copied: the frame may be changed afterwards. It leaves as a batch of its own, behind what was inserted
         before, without waiting for more.
@@ -381,13 +380,13 @@ class MultithreadedTableWriter(RowWriter):
         work = self._own_work()
         self._refuse_ended()
         # what is refused is refused as a whole
-        whole = self._encoded(table)
+        whole = self.schema.cast(table)
         rows = len(whole)
         if not rows:
             return ErrorCodeInfo("", None)
         item: Batch | Parts = whole
         if len(work.lanes) > 1:
-            item = self._parts(table)
+            item = self._parts(whole)
         if not self._make_room(rows):
             return self._dropped(rows)
         work.queue.add_pending(rows)
@@ -457,27 +456,11 @@ class MultithreadedTableWriter(RowWriter):
             work.dropped += rows
         return ErrorCodeInfo("Dropped", f"the queue is full; {rows} rows of table {work.schema.label} were dropped")
 
-    def _encoded(self, table: Any) -> Table:
-        """A frame in the types of the table, in memory of its own."""
-        encoded: Table = loads(bytes(Encoder().encode(self.schema.fit(table))), raw=True)
-        return encoded
-
-    def _parts(self, table: Any) -> Parts:
-        """A frame by the thread that its rows belong to."""
+    def _parts(self, cast: Table) -> Parts:
+        """A table by the thread that its rows belong to."""
         work = self._own_work()
-        work.schema.need_frame(table)
-        names = list(table.columns)
-        name = work.schema.names[work.place]
-        place = names.index(name) if name in names else work.place
-        threads = thread_numbers(table.iloc[:, [place]], work.schema, work.place, len(work.lanes))
-        note = getattr(table, "__DolphinDB_Type__", None)
-        parts = Parts()
-        for thread in np.unique(threads).tolist():
-            part = table.iloc[np.flatnonzero(threads == thread)]
-            if note is not None:
-                object.__setattr__(part, "__DolphinDB_Type__", note)
-            parts[thread] = self._encoded(part)
-        return parts
+        threads = thread_numbers(cast, work.schema, work.place, len(work.lanes))
+        return Parts({n: taken(cast, np.flatnonzero(threads == n)) for n in np.unique(threads).tolist()})
 
     def _own_work(self) -> Work:
         """What this writer's threads share, unless they are another process's."""

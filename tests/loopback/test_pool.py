@@ -292,9 +292,9 @@ def test_partitioned_appender__writes_a_partition_over_one_connection(pool, path
         def see(session):
             class Seen:
                 @staticmethod
-                def run(function, fitted):
-                    parts.append(set(fitted.frame["i"] // 10))
-                    return session.run(function, fitted)
+                def run(function, part):
+                    parts.append(set(part.columns[1].data // 10))
+                    return session.run(function, part)
 
             return task(Seen)
 
@@ -319,7 +319,7 @@ def test_partitioned_appender__sends_nothing_of_a_frame_that_is_refused(server, 
     ):
         with pytest.raises(ddb.ConversionError, match=f"table {path}/t: .*{message}"):
             appender.append(wrong)
-    with pytest.raises(ddb.UsageError, match="a DataFrame is needed"):
+    with pytest.raises(ddb.UsageError, match="a DataFrame or another table is needed"):
         appender.append([1])
     assert server.counters.requests == before
 

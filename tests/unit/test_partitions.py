@@ -53,6 +53,10 @@ CASES = {
 }
 
 
+def groups(frame, schema, column):
+    return partition_groups(schema.cast(frame), schema, column).tolist()
+
+
 def made(name, kind, how, scheme):
     places = list(TYPES)
     column = PartitionColumn(name, places.index(name), kind, how, scheme)
@@ -63,7 +67,7 @@ def made(name, kind, how, scheme):
 def test_groups(name):
     column, kind, how, scheme, expected = CASES[name]
     schema, column = made(column, kind, how, scheme)
-    found = partition_groups(FRAME, schema, column).tolist()
+    found = groups(FRAME, schema, column)
     # the same rows together, numbers without gaps
     wanted = expected if expected is not None else [0, 1, 0, 0]
     assert len(set(zip(found, wanted, strict=True))) == len(set(found)) == len(set(wanted))
@@ -72,9 +76,9 @@ def test_groups(name):
 
 def test_groups__of_columns_in_another_order():
     schema, column = made(*CASES["ranges"][:4])
-    assert partition_groups(FRAME[["i", "u", "t", "s"]], schema, column).tolist() == [1, 0, 2, 1]
-    assert partition_groups(FRAME.set_axis(list("wxyz"), axis=1), schema, column).tolist() == [1, 0, 2, 1]
-    assert partition_groups(FRAME[:0], schema, column).tolist() == []
+    assert groups(FRAME[["i", "u", "t", "s"]], schema, column) == [1, 0, 2, 1]
+    assert groups(FRAME.set_axis(list("wxyz"), axis=1), schema, column) == [1, 0, 2, 1]
+    assert groups(FRAME[:0], schema, column) == []
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_groups__of_columns_in_another_order():
 def test_value_without_partition__is_refused(case, frame, row):
     schema, column = made(*CASES[case][:4])
     with pytest.raises(ddb.ValueRefused, match=f"table dfs://d/t: column '{column.name}', row {row}: .*no partition"):
-        partition_groups(frame, schema, column)
+        groups(frame, schema, column)
 
 
 def test_partition_column__by_name():
