@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 from .. import options, tls
-from .._core import _LoopLink, _Request
+from .._core import _Request
 from .._decode import Reader, Scanner, decode
 from ..acknowledge import _Source
 from ..connecting import (
@@ -22,12 +22,9 @@ from ..connecting import ConnectMethods as PlainConnectMethods
 from ..credentials import Credentials
 from ..errors import LinkError, NotSupported, SendTimeout, ServerError, UsageError
 from ..reconnect import Node, checked_address
-from ..session import Session as PlainSession
+from .session_part import SessionPart
 
-__all__ = ["ConnectMethods", "Wire"]
-
-
-NO_CHOICES = (None,) * 9
+__all__ = ["ConnectMethods"]
 
 
 class _Replies:
@@ -36,32 +33,12 @@ class _Replies:
     def __init__(self) -> None:
         self.scanner = Scanner()
 
-    def __call__(self, data: memoryview) -> tuple | None:
+    def __call__(self, data: memoryview) -> tuple[Any, int] | None:
         end = self.scanner.find_end(data)
         return (decode(data[:end]), end) if end else None
 
 
-class Wire(PlainSession):
-    """Where calls end in a request that is not sent yet."""
-
-    _link_class = _LoopLink
-
-    def _call(self, kind, script, args, header, forms):
-        if kind == "runBlock":
-            raise NotSupported("aio: fetchSize (results in blocks)")
-        return _Request(self, kind, script, args, header, forms)
-
-    def _upload(self, variables):
-        return _Request(self, "upload", "", (variables,), None, None)
-
-    def request(self, script, args, *choices):
-        """What `run` would send; `choices` are its keyword arguments, in their order."""
-        if choices == NO_CHOICES:
-            return _Request(self, "call" if args else "exec", script, args, None, None)
-        return self._run_with(script, args, bool(args), *choices)
-
-
-class ConnectMethods:
+class ConnectMethods(SessionPart):
     """What a `session.Session` does before its first call."""
 
     async def connect(
@@ -125,7 +102,7 @@ class ConnectMethods:
                 raise
         finally:
             self._connecting = False
-            wire._credentials = None
+            wire._credentials = None  # type: ignore[assignment]
         return True
 
     async def _open_socket(self, node: Node, timeout: float | None, idle: int) -> socket.socket:
@@ -187,7 +164,7 @@ class ConnectMethods:
         wire._reader = Reader(_Source(link.take_incoming(), lambda view: self._end_of_stream(fault)).fill)
         wire._read_handshake(wire._flags & mode)
         rest = wire._reader.read_bytes(wire._reader.buffered)
-        wire._reader = None
+        wire._reader = None  # type: ignore[assignment]
         if self._asynchronous:
             link.put_back(rest)
         else:
@@ -210,7 +187,7 @@ class ConnectMethods:
 
     async def _encrypt(self, node: Node, channel: tls.Channel) -> None:
         steps = channel.shake_hands(str(node))
-        received = None
+        received: Any = None
         try:
             while True:
                 self._send_bytes(steps.send(received))

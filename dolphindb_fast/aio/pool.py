@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from .._core import Submission
@@ -50,7 +50,7 @@ class Pool:
         password: str | None = "",
         *,
         startup: str | None = None,
-        connect: dict | None = None,
+        connect: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
         try:
@@ -107,7 +107,7 @@ class Pool:
             await asyncio.wait_for(_all(session._settle() for session in self.sessions), timeout)
         except asyncio.TimeoutError:
             raise ReplyTimeout(UNSETTLED) from None
-        failures: list = []
+        failures: list[Submission] = []
         count = 0
         for session in self.sessions:
             found, more = session._link.take_failures()
@@ -166,8 +166,8 @@ class _Member:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.waiting = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._gate: asyncio.Lock | None = None
+        #: each loop needs its own
+        self._gate: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     @property
     def load(self) -> int:
@@ -175,14 +175,14 @@ class _Member:
 
     def gate(self) -> asyncio.Lock:
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self._gate = loop, asyncio.Lock()
-        return self._gate
+        if self._gate is None or self._gate[0] is not loop:
+            self._gate = loop, asyncio.Lock()
+        return self._gate[1]
 
 
-async def _all(work: Any) -> None:
+async def _all(work: Iterable[Awaitable[object]]) -> None:
     """Await all of it, then raise the first failure: nothing goes on behind the caller's back."""
-    tasks: list[Awaitable] = [asyncio.ensure_future(one) for one in work]
+    tasks = [asyncio.ensure_future(one) for one in work]
     try:
         await asyncio.gather(*tasks)
     except BaseException:

@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from .._core import Submission, _LoopLink, _Request
+from ..acknowledge import if_alive
 from ..credentials import Credentials
 from ..errors import LinkError, NotSupported, ReplyTimeout, SendTimeout, SubmissionError, UsageError
 from ..session import Stats
-from .connecting import ConnectMethods, Wire
+from .connecting import ConnectMethods
+from .wire import Wire
 
 __all__ = ["Session"]
 
@@ -89,22 +90,19 @@ class Session(ConnectMethods):
         if wire._arrow_table is not None:
             raise NotSupported("aio: PROTOCOL_ARROW")
         wire._prepare_accounts(True, maxInFlight, maxInFlightBytes, onError, False)
-        self._link: _LoopLink = wire._accounts
-        unsolicited = weakref.WeakMethod(wire._unsolicited)
-        self._link.prepare(maxScratch, lambda data: unsolicited()(data))
-        self._asynchronous: bool = wire._enable_async
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ready = False        # connected, for everybody
-        self._connecting = False
-        self._descriptor = -1      # watched by the loop
+        assert isinstance(wire._accounts, _LoopLink)
+        self._link = wire._accounts
+        self._link.prepare(maxScratch, if_alive(wire._unsolicited))
+        self._asynchronous = wire._enable_async
+        self._ready = self._connecting = False
+        self._descriptor = -1
         self._writing = False      # for room to send, too
-        self._change: asyncio.Future | None = None   # of who connects and waits for bytes
+        self._change = None
         self._queue: deque[_Waiting] = deque()       # calls that wait for room, in order
         self._serving = False                        # the loop will look at these
         self._expecting = False                      # since `_received_at` there was always a reply to come
         self._timer: asyncio.TimerHandle | None = None
-        self._read_timeout: float | None = None
-        self._write_timeout: float | None = None
+        self._read_timeout = self._write_timeout = None
         self._received_at = self._sent_at = 0.0
         self._unhurried = 0        # calls that did not have to wait
 
@@ -127,7 +125,7 @@ class Session(ConnectMethods):
         state = repr(self._wire).partition("Session ")[2]
         return f"<dolphindb_fast.aio.Session {state}"
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a Session holds a connection and can't be pickled or copied")
 
     @property
@@ -313,12 +311,12 @@ class Session(ConnectMethods):
                                      disableDecimal, lossless, raw, as_)
         return await self._hand_over(request, None)
 
-    async def upload(self, nameObjectDict: dict) -> Any:
+    async def upload(self, nameObjectDict: dict[str, Any]) -> Any:
         """Set variables of the session on the server, as `dolphindb_fast.Session.upload`."""
         self._check()
         request = self._wire.upload(nameObjectDict)
-        if request == -1:
-            return -1
+        if not isinstance(request, _Request):
+            return request
         result = await self._carry_out(request)
         return -1 if result is None else result
 
@@ -407,12 +405,12 @@ class Session(ConnectMethods):
             raise self._lost()
         return None
 
-    async def _hand_over(self, request: _Request, reply: asyncio.Future | None) -> Submission | None:
+    async def _hand_over(self, request: _Request, reply: asyncio.Future[Any] | None) -> Submission | None:
         """Send a request as soon as there is room; returns when what it borrowed is not needed any more."""
         link = self._link
         try:
             if self._queue or not link.has_room(request.size):
-                sent = self._loop.create_future()
+                sent: asyncio.Future[Submission | None] = self._loop.create_future()
                 self._queue.append(_Waiting(request, reply, sent))
                 submission = await sent
             else:
@@ -446,5 +444,5 @@ class _Waiting(NamedTuple):
     """A request that waits for room, the future of its reply, and that of its being sent."""
 
     request: _Request
-    reply: asyncio.Future | None
-    sent: asyncio.Future
+    reply: asyncio.Future[Any] | None
+    sent: asyncio.Future[Submission | None]
