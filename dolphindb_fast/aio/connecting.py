@@ -20,11 +20,15 @@ from ..connecting import (
 )
 from ..connecting import ConnectMethods as PlainConnectMethods
 from ..credentials import Credentials
-from ..errors import LinkError, NotSupported, SendTimeout, ServerError, UsageError
+from ..errors import ConnectError, LinkError, NotSupported, ProtocolError, SendTimeout, ServerError, UsageError
 from ..reconnect import Node, checked_address
 from .session_part import SessionPart
 
 __all__ = ["ConnectMethods"]
+
+
+#: what a task is told that connects
+CLOSED = "the session was closed while it was being connected"
 
 
 class _Replies:
@@ -80,13 +84,15 @@ class ConnectMethods(SessionPart):
         idle = DEFAULT_KEEP_ALIVE if idle is None else idle
         if wire._is_open:
             self._close()
-        self._loop = asyncio.get_running_loop()
-        self._connecting = True
+        self._enter_loop(asyncio.get_running_loop())
+        self._connecting, wire._closed = True, False
         try:
             sock = await self._open_socket(node, write_timeout, idle)
             try:
+                if wire._closed:
+                    raise ConnectError(CLOSED)
                 wire._peer = sock.getpeername()[0]
-                wire._credentials, wire._warned, wire._closed = credentials, False, False
+                wire._credentials, wire._warned = credentials, False
                 wire._warn_of_insecurity(credentials)
                 wire._host, wire._port = node
             except BaseException:
@@ -99,6 +105,9 @@ class ConnectMethods(SessionPart):
                 await self._begin(node, read_timeout, startup or "")
             except BaseException as error:
                 self._give_up(error if isinstance(error, Exception) else LinkError("connecting was interrupted"))
+                if isinstance(error, (LinkError, ProtocolError)) and not isinstance(error, ConnectError):
+                    # nothing of the caller's was sent
+                    raise ConnectError(f"{node} accepted the connection, which then failed: {error}") from None
                 raise
         finally:
             self._connecting = False
@@ -182,6 +191,7 @@ class ConnectMethods(SessionPart):
         if startup:
             header = options.request_header(wire._plain_flags)
             await self._carry_out(_Request(wire, "exec", startup, (), header, None))
+        self._refuse_ended()
         wire._opened()
         self._ready = True
 
@@ -192,12 +202,12 @@ class ConnectMethods(SessionPart):
             while True:
                 self._send_bytes(steps.send(received))
                 try:
-                    await self._more_bytes()
-                    received = self._link.take_incoming()
+                    while not (received := self._link.take_incoming()):
+                        await self._more_bytes()
                 except SendTimeout as error:
                     raise tls_silence(node, error) from None
                 except LinkError as error:
-                    received = self._end_of_stream(error) or b""
+                    received = self._link.take_incoming() or self._end_of_stream(error) or b""
         except StopIteration as end:
             self._send_bytes(end.value)
         self._wire._encrypt(channel)
@@ -209,14 +219,19 @@ class ConnectMethods(SessionPart):
 
     async def _more_bytes(self) -> None:
         """Until bytes of a handshake have come."""
-        try:
-            self._change = self._loop.create_future()
-            await asyncio.wait_for(self._change, self._read_timeout)
-        except asyncio.TimeoutError:
-            text = f"no reply for {self._read_timeout:g} s; the connection is closed"
-            self._give_up(SendTimeout(text, True))
-        if self._link.fault is not None:
-            raise self._link.fault
+        if self._descriptor >= 0:
+            try:
+                self._change = self._loop.create_future()
+                await asyncio.wait_for(self._change, self._read_timeout)
+            except asyncio.TimeoutError:
+                text = f"no reply for {self._read_timeout:g} s; the connection is closed"
+                self._give_up(SendTimeout(text, True))
+        self._refuse_ended()
+
+    def _refuse_ended(self) -> None:
+        """The connection that is being made may have ended meanwhile."""
+        if self._descriptor < 0:
+            raise self._link.fault or LinkError(CLOSED)
 
     def _end_of_stream(self, fault: Exception | None) -> int:
         if fault is not None and not self._link.ended:

@@ -87,6 +87,8 @@ class Pool:
     async def connect(self) -> None:
         """Open all connections; if one can't be opened, close the others and raise."""
         self._closed = False
+        for session in self.sessions:
+            session._broken = False
         try:
             await _all(self._revive(member) for member in self._members)
         except BaseException:
@@ -102,7 +104,11 @@ class Pool:
         return await (await self._session()).submit(script, *args, **choices)
 
     async def flush(self, timeout: float | None = None) -> None:
-        """As `Session.flush`, of every connection. `SubmissionError` lists what failed on any of them."""
+        """As `Session.flush`, of every connection. `SubmissionError` lists what failed on any of them.
+
+        With ``enableASYNC=True`` a `LinkError` says that connections ended since the last `flush`: what they were given
+        last may be lost, though calls went on with others.
+        """
         try:
             await asyncio.wait_for(_all(session._settle() for session in self.sessions), timeout)
         except asyncio.TimeoutError:
@@ -115,6 +121,12 @@ class Pool:
             count += more
         if count:
             raise SubmissionError(failures[:1000], count)
+        broken = [session for session in self.sessions if session._broken]
+        for session in broken:
+            session._broken = False
+        if broken:
+            raise LinkError(f"{len(broken)} connections ended, and what was submitted to them last may be lost: "
+                            f"{broken[0].stats.lastError}")
 
     async def close(self) -> None:
         """Close all connections as `Session.close` does."""

@@ -94,12 +94,15 @@ class Session(ConnectMethods):
         self._link = wire._accounts
         self._link.prepare(maxScratch, if_alive(wire._unsolicited))
         self._asynchronous = wire._enable_async
+        self._loop = None  # type: ignore[assignment]
         self._ready = self._connecting = False
+        self._broken = False       # of a pool: a fault ended a connection without replies, and nobody was told
         self._descriptor = -1
         self._writing = False      # for room to send, too
         self._change = None
         self._queue: deque[_Waiting] = deque()       # calls that wait for room, in order
         self._serving = False                        # the loop will look at these
+        self._reading_on = False                     # the loop will look for bytes
         self._expecting = False                      # since `_received_at` there was always a reply to come
         self._timer: asyncio.TimerHandle | None = None
         self._read_timeout = self._write_timeout = None
@@ -116,8 +119,11 @@ class Session(ConnectMethods):
 
     async def __aexit__(self, *exception: object) -> None:
         try:
-            if exception[0] is None and self._ready:
-                await self.flush()
+            if exception[0] is None and not self.is_closed:
+                await self._finish(None)
+                if self._asynchronous:
+                    # what was copied is lost with the connection, and nothing else tells
+                    self._check()
         finally:
             self._close()
 
@@ -163,12 +169,27 @@ class Session(ConnectMethods):
         """Counters of this session, read at this moment."""
         return self._wire.stats
 
+    def _enter_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on this one; callbacks of one that was closed never come."""
+        if loop is not self._loop:
+            self._loop = loop
+            self._queue.clear()
+            self._serving = self._reading_on = False
+
     # -- the loop's callbacks -------------------------------------------------------------------------------
 
     def _readable(self) -> None:
         self._received_at = self._loop.time()
-        self._link.readable()
+        more = self._link.readable()
         self._expecting = self._link.in_flight > 0
+        if more and not self._reading_on:
+            # not every loop tells of the same bytes again
+            self._reading_on = True
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        self._reading_on = False
+        self._readable()
 
     def _writable(self) -> None:
         if self._link.writable():
@@ -240,14 +261,15 @@ class Session(ConnectMethods):
     def _detach(self) -> None:
         """The connection ends: the descriptor is about to be closed; called by the link."""
         descriptor, self._descriptor = self._descriptor, -1
+        self._broken = self._broken or (self._ready and self._asynchronous)
         self._ready = self._writing = False
+        timer, self._timer = self._timer, None
         if descriptor < 0 or self._loop.is_closed():
             return
         self._loop.remove_reader(descriptor)
         self._loop.remove_writer(descriptor)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if timer is not None:
+            timer.cancel()
 
     def _give_up(self, error: Exception) -> None:
         self._link.give_up(error)
@@ -337,6 +359,11 @@ class Session(ConnectMethods):
         LinkError
             The connection was lost, and what was lost with it was told already.
         """
+        await self._finish(timeout)
+        self._check()
+
+    async def _finish(self, timeout: float | None) -> None:
+        """Wait for all replies, or for all to have left, and raise for what failed."""
         self._check(open=False)
         try:
             await asyncio.wait_for(self._settle(), timeout)
@@ -345,7 +372,6 @@ class Session(ConnectMethods):
         failures, count = self._link.take_failures()
         if count:
             raise SubmissionError(failures, count)
-        self._check()
 
     async def _settle(self) -> None:
         """Until nothing is on its way any more, be it that the connection ended."""
@@ -363,6 +389,7 @@ class Session(ConnectMethods):
             self._close()
 
     def _close(self) -> None:
+        self._ready = False
         self._wire.close()
 
     def _check(self, open: bool = True) -> None:
@@ -391,6 +418,8 @@ class Session(ConnectMethods):
         submission = await self._hand_over(request, future)
         if future is None:
             if not link.blocked:
+                if self._descriptor < 0:
+                    raise self._lost()
                 return None
             future = link.departure()
         try:
@@ -409,20 +438,21 @@ class Session(ConnectMethods):
         """Send a request as soon as there is room; returns when what it borrowed is not needed any more."""
         link = self._link
         try:
+            if reply is None:
+                # first: others may use up the room
+                await self._be_fair()
             if self._queue or not link.has_room(request.size):
                 sent: asyncio.Future[Submission | None] = self._loop.create_future()
                 self._queue.append(_Waiting(request, reply, sent))
                 submission = await sent
             else:
-                if reply is None:
-                    await self._be_fair()
                 submission = request.send(reply)
             if link.blocked or self._read_timeout is not None:
                 self._after_sending()
                 if link.held and not await link.departure():
                     raise self._lost()
             return submission
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
             if request.begun:
                 self._give_up(LinkError("a call was cancelled while it was being sent"))
             else:
