@@ -12,6 +12,7 @@ from ..acknowledge import _Source
 from ..connecting import (
     DEFAULT_KEEP_ALIVE,
     QUESTIONS,
+    WRONG_LOGIN,
     connect_error,
     either_timeout,
     handshake_request,
@@ -113,6 +114,24 @@ class ConnectMethods(SessionPart):
             self._connecting = False
             wire._credentials = None  # type: ignore[assignment]
         return True
+
+    async def login(self, userid: str, password: str, enableEncryption: bool = True) -> None:
+        """Log in on the open connection, as `dolphindb_fast.Session.login`."""
+        try:
+            credentials = Credentials(userid, password)
+        finally:
+            del password
+        self._check()
+        wire = self._wire
+        wire._warn_of_insecurity(credentials)
+        refusal: str | None
+        try:
+            accepted = await self._carry_out(wire._log_in(credentials, b""))
+        except ServerError as error:
+            refusal = credentials.redact(error.serverText)
+        else:
+            refusal = WRONG_LOGIN if accepted is False else None
+        wire._logged_in(credentials, refusal)
 
     async def _open_socket(self, node: Node, timeout: float | None, idle: int) -> socket.socket:
         try:

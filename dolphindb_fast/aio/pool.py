@@ -10,12 +10,13 @@ from .._core import Submission
 from ..credentials import Credentials
 from ..errors import LinkError, ReplyTimeout, SubmissionError, UsageError
 from ..reconnect import checked_address
+from .refused import RefusedPoolMethods
 from .session import UNSETTLED, Session
 
 __all__ = ["Pool"]
 
 
-class Pool:
+class Pool(RefusedPoolMethods):
     """Several connections to a server: each call goes to the one with the fewest requests without reply.
 
     A connection that ended, by a fault or by a call that was cancelled, is made anew by a later call; calls on the

@@ -12,6 +12,7 @@ from ..credentials import Credentials
 from ..errors import LinkError, NotSupported, ReplyTimeout, SendTimeout, SubmissionError, UsageError
 from ..session import Stats
 from .connecting import ConnectMethods
+from .refused import RefusedMethods
 from .wire import Wire
 
 __all__ = ["Session"]
@@ -22,7 +23,7 @@ FAIR_CALLS = 64
 UNSETTLED = "not all submissions have left, or have a reply; nothing is lost, flush again to go on waiting"
 
 
-class Session(ConnectMethods):
+class Session(ConnectMethods, RefusedMethods):
     """A connection to a DolphinDB server for one event loop, spelled as `dolphindb_fast.Session`.
 
     Any number of tasks may call it at once: requests leave one behind the other without waiting for replies, and
@@ -332,6 +333,43 @@ class Session(ConnectMethods):
         request = self._wire.request(script, args, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
                                      disableDecimal, lossless, raw, as_)
         return await self._hand_over(request, None)
+
+    async def exec(
+        self,
+        script: str,
+        *,
+        clear_memory: bool = False,
+        table_to_list: bool = False,
+        priority: int = 4,
+        parallelism: int = 64,
+        fetch_size: int | None = None,
+        disable_decimal: bool = False,
+    ) -> Any:
+        """As `dolphindb_fast.Session.exec`."""
+        self._check()
+        request = self._wire.exec(
+            script, clear_memory=clear_memory, table_to_list=table_to_list, priority=priority,
+            parallelism=parallelism, fetch_size=fetch_size, disable_decimal=disable_decimal,
+        )
+        return await self._carry_out(request)
+
+    async def call(
+        self,
+        func: str,
+        *args: Any,
+        clear_memory: bool = False,
+        table_to_list: bool = False,
+        priority: int = 4,
+        parallelism: int = 64,
+        disable_decimal: bool = False,
+    ) -> Any:
+        """As `dolphindb_fast.Session.call`."""
+        self._check()
+        request = self._wire.call(
+            func, *args, clear_memory=clear_memory, table_to_list=table_to_list, priority=priority,
+            parallelism=parallelism, disable_decimal=disable_decimal,
+        )
+        return await self._carry_out(request)
 
     async def upload(self, nameObjectDict: dict[str, Any]) -> Any:
         """Set variables of the session on the server, as `dolphindb_fast.Session.upload`."""

@@ -17,12 +17,12 @@ class Wire(Session):
 
     _link_class = _LoopLink
 
-    def _call(
-        self, kind: str, script: str, args: tuple[object, ...], header: bytes, forms: dict[str, bool]
+    def _request(
+        self, kind: str, script: str, args: tuple[object, ...], flags: bytes, options: dict[str, bool] | None
     ) -> _Request:
         if kind == "runBlock":
-            raise NotSupported("aio: fetchSize (results in blocks)")
-        return _Request(self, kind, script, args, header, forms)
+            raise NotSupported("aio: fetchSize (results in blocks); ask for parts of the table, with limit")
+        return _Request(self, kind, script, args, flags, options)
 
     def _upload(self, variables: dict[str, object]) -> _Request:
         return _Request(self, "upload", "", (variables,), None, None)

@@ -95,6 +95,8 @@ async def concurrently(frame: pd.DataFrame) -> Any:
         assert_type(await session.submit("tableInsert{ticks}", frame), "ddb.Submission | None")
         assert_type(session.stats.rows, int)
         await session.upload({"x": frame})
+        await session.login("admin", "123456")
+        print(await session.exec("x", priority=3), await session.call("size", frame))
         await session.flush(timeout=5)
     async with aio.Pool("localhost", 8848, 4, connect={"readTimeout": 5}, enableASYNC=True) as pool:
         assert_type(pool.sessions, "tuple[aio.Session, ...]")
