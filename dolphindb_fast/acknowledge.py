@@ -50,6 +50,18 @@ def read_object(data: bytes, more: Callable[[memoryview], int] | None = None) ->
     return value, reader.read_bytes(reader.buffered) if more else reader.offset
 
 
+def if_alive(method: Callable[[bytes], object]) -> Callable[[bytes], None]:
+    """What calls a method as long as its object lives, without keeping that alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call(data: bytes) -> None:
+        found = reference()
+        if found is not None:
+            found(data)
+
+    return call
+
+
 class Unacknowledged:
     """A request without reply, whose bytes were kept.
 
@@ -174,15 +186,9 @@ class AcknowledgeMethods(SessionPart):
         if self._arrow_table is not None:
             raise UsageError("acknowledge=True reads replies of PROTOCOL_DDB only")
         # the session owns its link, which must not keep it alive
-        show = weakref.WeakMethod(self._show)
-
-        def show_if_alive(text: bytes) -> None:
-            method = show()
-            if method is not None:
-                method(text)
-
+        show = if_alive(self._show)
         self._keeps = bool(keep)
-        self._accounts = self._link_class(most, most_bytes, self._keeps, on_error, show_if_alive, read_object)
+        self._accounts = self._link_class(most, most_bytes, self._keeps, on_error, show, read_object)
         self._account(self._accounts)
 
     def _begin_accounts(self) -> None:

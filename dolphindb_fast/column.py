@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ NULLS: dict[np.dtype[Any], Any] = {
 }
 
 
-def _exchange():
+def _exchange() -> ModuleType:
     """The module that makes Arrow data of these; it knows them, so that it can't be imported before."""
     from . import exchange
 
@@ -116,11 +117,11 @@ class Column:
         data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
         return cls(keys.DT_STRING, data, form=form, offsets=offsets)
 
-    def __arrow_c_schema__(self):
+    def __arrow_c_schema__(self) -> object:
         """The Arrow type of a vector; see `exchange`."""
         return _exchange().schema_capsule(_exchange().describe(self))
 
-    def __arrow_c_array__(self, requested_schema=None):
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
         """A vector as an Arrow array, of the type that its own asks for."""
         array = _exchange().describe(self)
         return _exchange().schema_capsule(array), _exchange().array_capsule(array)
@@ -156,11 +157,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
 
-    def __arrow_c_schema__(self):
+    def __arrow_c_schema__(self) -> object:
         """The Arrow types of the columns; see `exchange`."""
         return _exchange().schema_capsule(_exchange().describe_table(self))
 
-    def __arrow_c_stream__(self, requested_schema=None):
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The table as a stream of one batch of Arrow arrays, of the types that its own ask for."""
         return _exchange().stream_capsule(_exchange().describe_table(self))
 

@@ -28,7 +28,7 @@ from .session_part import SessionPart
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["ConnectMethods"]
+__all__ = ["ConnectMethods", "WRONG_LOGIN"]
 
 log = logging.getLogger("dolphindb_fast")
 
@@ -40,6 +40,8 @@ DEFAULT_KEEP_ALIVE = 30
 KEEP_ALIVE_PROBES = 3
 #: the API version that this client speaks, and that a server may at most require
 API_VERSION = 300
+#: why a login is refused by a server that does not say it
+WRONG_LOGIN = "wrong user name or password"
 
 
 def seconds(name: str, value: object) -> float | None:
@@ -399,7 +401,7 @@ class ConnectMethods(SessionPart):
             # here, so that it has no context: a server may have repeated the password in what is shown there
             raise refusal
         if isinstance(accepted, Column) and accepted.type == keys.DT_BOOL and accepted.data[0] == 0:
-            raise AuthenticationError(f"{where} refused user {user!r}: wrong user name or password")
+            raise AuthenticationError(f"{where} refused user {user!r}: {WRONG_LOGIN}")
         self._session_id = head[0]
         self._identify(head[0], options.request_header(flags), self._compress)
 
@@ -442,28 +444,32 @@ class ConnectMethods(SessionPart):
         finally:
             del password
         self._warn_of_insecurity(credentials)
-        header = options.request_header(self._plain_flags)
-
-        def log_in(mark: bytes) -> Any:
-            # the password is in no variable: tracebacks may be shown with their values
-            return self._request(
-                "call", "login", (credentials.userid, credentials.reveal(), False), header + mark,
-                {"lossless": False, "raw": False},
-            )
-
-        where, user = f"{self.host}:{self.port}", credentials.userid
         refusal: str | None
         try:
             if self._may_repeat and self._recovery is not None:
-                accepted = self._recovery.carry_out(self, "call", log_in, marked=False)
+                accepted = self._recovery.carry_out(
+                    self, "call", lambda mark: self._log_in(credentials, mark), marked=False
+                )
             else:
-                accepted = self._answered(log_in(b""))
+                accepted = self._answered(self._log_in(credentials, b""))
         except ServerError as error:
             refusal = credentials.redact(error.serverText)
         else:
-            refusal = "wrong user name or password" if accepted is False else None
+            refusal = WRONG_LOGIN if accepted is False else None
+        self._logged_in(credentials, refusal)
+
+    def _log_in(self, credentials: Credentials, mark: bytes) -> Any:
+        # the password is in no variable: tracebacks may be shown with their values
+        return self._request(
+            "call", "login", (credentials.userid, credentials.reveal(), False),
+            options.request_header(self._plain_flags) + mark, {"lossless": False, "raw": False},
+        )
+
+    def _logged_in(self, credentials: Credentials, refusal: str | None) -> None:
+        """The end of a login, for which there is no reason to refuse it, or this one; not called within an ``except``,
+        whose exception may show the password."""
         if refusal is not None:
-            raise AuthenticationError(f"{where} refused user {user!r}: {refusal}")
+            raise AuthenticationError(f"{self.host}:{self.port} refused user {credentials.userid!r}: {refusal}")
         if self._credentials is not None:
             self._credentials = credentials
 

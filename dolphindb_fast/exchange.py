@@ -5,7 +5,8 @@ Numbers, dates, times, text and lists are handed over as they lie. What each typ
 from __future__ import annotations
 
 import importlib
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,7 +72,7 @@ class Array(NamedTuple):
     length: int
     null_count: int
     #: 1-d arrays, None: no nulls; those of fixed-size lists and structs have the first only
-    buffers: tuple
+    buffers: tuple[np.ndarray | None, ...]
     children: tuple[Array, ...] = ()
     dictionary: Array | None = None
     name: bytes = b""
@@ -147,14 +148,14 @@ def _bits(values: np.ndarray) -> np.ndarray:
 def _validity(nulls: np.ndarray | None) -> tuple[np.ndarray | None, int]:
     """The bitmap and how many nulls it has."""
     count = 0 if nulls is None else int(np.count_nonzero(nulls))
-    return (_bits(~nulls), count) if count else (None, 0)
+    return (None, 0) if nulls is None or not count else (_bits(~nulls), count)
 
 
 def _ticks(column: Column, name: str) -> np.ndarray:
     unit, width = _TICKS[column.type]
     ticks = dates(column).astype(unit)
     wide = ticks.view(np.int64)
-    narrow = wide.astype(width)
+    narrow: np.ndarray = wide.astype(width)
     if width is np.int32 and (narrow != wide)[~np.isnat(ticks)].any():
         raise ValueRefused(f"column {name!r}: a {keys.TYPE_STRING[column.type]} that date32 can't hold")
     return narrow
@@ -173,7 +174,7 @@ def _valid_text(column: Column) -> Column:
     data = _contiguous(column.data)
     cuts = column.offsets[:-1][column.offsets[:-1] < len(data)]
     try:
-        str(data, "utf-8")
+        str(data.data, "utf-8")
     except UnicodeDecodeError:
         pass
     else:
@@ -217,7 +218,7 @@ def _dictionary(column: Column, name: bytes) -> Array:
 _LIBRARIES = {"arrow": "pyarrow", "polars": "polars"}
 
 
-def check(as_: str, others: dict) -> None:
+def check(as_: str, others: dict[str, Any]) -> None:
     """Refuse what could not be carried out once the reply is here."""
     if as_ not in _LIBRARIES:
         raise UsageError(f"as_ must be 'arrow', 'polars' or None, not {as_!r}")
@@ -227,7 +228,7 @@ def check(as_: str, others: dict) -> None:
     _library(as_)
 
 
-def _library(as_: str):
+def _library(as_: str) -> ModuleType:
     name = _LIBRARIES[as_]
     try:
         return importlib.import_module(name)
@@ -235,14 +236,14 @@ def _library(as_: str):
         raise NotSupported(f"as_={as_!r} needs the package {name}; get it with: pip install {name}") from None
 
 
-def is_exportable(value) -> bool:
+def is_exportable(value: object) -> bool:
     """Whether a reply is Arrow data: a table, or a vector of one type."""
     if isinstance(value, Column):
         return value.form == keys.DF_VECTOR and value.type != keys.DT_ANY
     return hasattr(type(value), "__arrow_c_stream__")
 
 
-def build(value, as_: str):
+def build(value: Any, as_: str) -> Any:
     """The `pyarrow.Table` or `polars.DataFrame` of a table; `pyarrow.Array` or `polars.Series` of a vector."""
     library = _library(as_)
     if isinstance(value, Column):

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from .errors import NotSupported
 
-__all__ = ["MODULE", "RefusedMethods", "SESSION", "refuse"]
+__all__ = ["MODULE", "RefusedMethods", "SESSION", "add_methods", "refuse"]
 
 _BESIDE = (
     "is not part of dolphindb_fast; the official client can live in the same process: "
@@ -87,16 +87,21 @@ class RefusedMethods:
     """Methods of the official Session that raise `NotSupported`."""
 
 
-def _method(name: str) -> Callable[..., NoReturn]:
+def _method(owner: str, name: str, reason: str) -> Callable[..., NoReturn]:
     def refused(*args: Any, **kwargs: Any) -> NoReturn:
-        refuse(f"Session.{name}", SESSION[name])
+        refuse(f"{owner}.{name}", reason)
 
     refused.__name__ = name
-    refused.__doc__ = f"Raises `NotSupported`: {SESSION[name]}."
+    refused.__doc__ = f"Raises `NotSupported`: {reason}."
     return refused
 
 
-for _name in SESSION:
-    _function = _method(_name)
-    # an attribute raises when it is read, a method when it is called, from the class or from a session
-    setattr(RefusedMethods, _name, property(_function) if _name == "msg_logger" else _function)
+def add_methods(target: type, owner: str, reasons: dict[str, str], attributes: tuple[str, ...] = ()) -> None:
+    """Have `target` refuse these names. An attribute raises when it is read, a method when it is called, from the class
+    or from an object."""
+    for name, reason in reasons.items():
+        function = _method(owner, name, reason)
+        setattr(target, name, property(function) if name in attributes else function)
+
+
+add_methods(RefusedMethods, "Session", SESSION, ("msg_logger",))

@@ -117,7 +117,7 @@ def to_python(
     return _converted(value, pickleTableToList, lossless, as_)
 
 
-def _converted(value, pickleTableToList: bool, lossless: bool, as_: str | None):
+def _converted(value: Any, pickleTableToList: bool, lossless: bool, as_: str | None) -> Any:
     if as_ is not None and exchange.is_exportable(value):
         return exchange.build(value, as_)
     lossless = lossless or as_ is not None

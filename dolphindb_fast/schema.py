@@ -120,7 +120,7 @@ def ask_schema(session: Session, db_path: str, table_name: str) -> TableSchema:
     An asynchronous session gets no answer: a short synchronous connection to the same node with the same user asks.
     """
     script = f"schema({table_expression(db_path, table_name, chr(34))})"
-    forms = {"raw": True, "lossless": False}
+    forms: dict[str, Any] = {"raw": True, "lossless": False}
     if session._enable_async:
         twin = _synchronous_twin(session)
         try:

@@ -217,7 +217,7 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
             self._arrow_table = arrow.import_pyarrow().Table
             self._flags |= options.ARROW
             self._read_reply = arrow.read_reply
-        self._forms = {"lossless": lossless, "raw": raw}
+        self._forms: dict[str, Any] = {"lossless": lossless, "raw": raw}
         self._convert = self._converter({})
         self._host = ""
         self._port = 0
@@ -467,9 +467,9 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
             return BlockReader(self, value, forms)
         return self._converter(forms)(value)
 
-    def _converter(self, forms: dict[str, bool]) -> Any:
+    def _converter(self, forms: dict[str, Any]) -> Any:
         """What makes results in these forms, else in the session's."""
-        wanted = {name: form for name, form in {**self._forms, **forms}.items() if form}
+        wanted: dict[str, Any] = {name: form for name, form in {**self._forms, **forms}.items() if form}
         convert: Callable[[Any], Any] = functools.partial(to_python, **wanted) if wanted else to_python
         table = None if "as_" in wanted else self._arrow_table
         return convert if table is None else lambda value: value if isinstance(value, table) else convert(value)

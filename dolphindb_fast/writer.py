@@ -111,8 +111,7 @@ class MultithreadedTableWriterStatus(ErrorCodeInfo):
     """
 
     def __init__(self) -> None:
-        self.errorCode = None
-        self.errorInfo = None
+        super().__init__()
         self.isExiting: bool | None = None
         self.sentRows: int | None = None
         self.unsentRows: int | None = None

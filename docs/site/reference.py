@@ -9,7 +9,7 @@ import textwrap
 from enum import Enum
 
 import dolphindb_fast as ddb
-from dolphindb_fast import aio, column, refused
+from dolphindb_fast import aio, column
 
 SECTIONS = ("Parameters", "Attributes", "Returns", "Raises", "Warns", "Examples")
 #: what is said of objects without a signature of their own
@@ -98,7 +98,7 @@ def members(cls: type) -> list[tuple[str, object]]:
     own = [
         base
         for base in cls.__mro__
-        if base.__module__.startswith("dolphindb_fast") and base is not refused.RefusedMethods
+        if base.__module__.startswith("dolphindb_fast") and not base.__module__.endswith(".refused")
     ]
     found = {name: value for base in reversed(own) for name, value in vars(base).items() if not name.startswith("_")}
     return sorted(

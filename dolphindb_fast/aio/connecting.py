@@ -6,12 +6,13 @@ import socket
 from typing import Any
 
 from .. import options, tls
-from .._core import _LoopLink, _Request
+from .._core import _Request
 from .._decode import Reader, Scanner, decode
 from ..acknowledge import _Source
 from ..connecting import (
     DEFAULT_KEEP_ALIVE,
     QUESTIONS,
+    WRONG_LOGIN,
     connect_error,
     either_timeout,
     handshake_request,
@@ -20,14 +21,15 @@ from ..connecting import (
 )
 from ..connecting import ConnectMethods as PlainConnectMethods
 from ..credentials import Credentials
-from ..errors import LinkError, NotSupported, SendTimeout, ServerError, UsageError
+from ..errors import ConnectError, LinkError, NotSupported, ProtocolError, SendTimeout, ServerError, UsageError
 from ..reconnect import Node, checked_address
-from ..session import Session as PlainSession
+from .session_part import SessionPart
 
-__all__ = ["ConnectMethods", "Wire"]
+__all__ = ["ConnectMethods"]
 
 
-NO_CHOICES = (None,) * 9
+#: what a task is told that connects
+CLOSED = "the session was closed while it was being connected"
 
 
 class _Replies:
@@ -36,32 +38,12 @@ class _Replies:
     def __init__(self) -> None:
         self.scanner = Scanner()
 
-    def __call__(self, data: memoryview) -> tuple | None:
+    def __call__(self, data: memoryview) -> tuple[Any, int] | None:
         end = self.scanner.find_end(data)
         return (decode(data[:end]), end) if end else None
 
 
-class Wire(PlainSession):
-    """Where calls end in a request that is not sent yet."""
-
-    _link_class = _LoopLink
-
-    def _call(self, kind, script, args, header, forms):
-        if kind == "runBlock":
-            raise NotSupported("aio: fetchSize (results in blocks)")
-        return _Request(self, kind, script, args, header, forms)
-
-    def _upload(self, variables):
-        return _Request(self, "upload", "", (variables,), None, None)
-
-    def request(self, script, args, *choices):
-        """What `run` would send; `choices` are its keyword arguments, in their order."""
-        if choices == NO_CHOICES:
-            return _Request(self, "call" if args else "exec", script, args, None, None)
-        return self._run_with(script, args, bool(args), *choices)
-
-
-class ConnectMethods:
+class ConnectMethods(SessionPart):
     """What a `session.Session` does before its first call."""
 
     async def connect(
@@ -103,13 +85,15 @@ class ConnectMethods:
         idle = DEFAULT_KEEP_ALIVE if idle is None else idle
         if wire._is_open:
             self._close()
-        self._loop = asyncio.get_running_loop()
-        self._connecting = True
+        self._enter_loop(asyncio.get_running_loop())
+        self._connecting, wire._closed = True, False
         try:
             sock = await self._open_socket(node, write_timeout, idle)
             try:
+                if wire._closed:
+                    raise ConnectError(CLOSED)
                 wire._peer = sock.getpeername()[0]
-                wire._credentials, wire._warned, wire._closed = credentials, False, False
+                wire._credentials, wire._warned = credentials, False
                 wire._warn_of_insecurity(credentials)
                 wire._host, wire._port = node
             except BaseException:
@@ -122,11 +106,32 @@ class ConnectMethods:
                 await self._begin(node, read_timeout, startup or "")
             except BaseException as error:
                 self._give_up(error if isinstance(error, Exception) else LinkError("connecting was interrupted"))
+                if isinstance(error, (LinkError, ProtocolError)) and not isinstance(error, ConnectError):
+                    # nothing of the caller's was sent
+                    raise ConnectError(f"{node} accepted the connection, which then failed: {error}") from None
                 raise
         finally:
             self._connecting = False
-            wire._credentials = None
+            wire._credentials = None  # type: ignore[assignment]
         return True
+
+    async def login(self, userid: str, password: str, enableEncryption: bool = True) -> None:
+        """Log in on the open connection, as `dolphindb_fast.Session.login`."""
+        try:
+            credentials = Credentials(userid, password)
+        finally:
+            del password
+        self._check()
+        wire = self._wire
+        wire._warn_of_insecurity(credentials)
+        refusal: str | None
+        try:
+            accepted = await self._carry_out(wire._log_in(credentials, b""))
+        except ServerError as error:
+            refusal = credentials.redact(error.serverText)
+        else:
+            refusal = WRONG_LOGIN if accepted is False else None
+        wire._logged_in(credentials, refusal)
 
     async def _open_socket(self, node: Node, timeout: float | None, idle: int) -> socket.socket:
         try:
@@ -187,7 +192,7 @@ class ConnectMethods:
         wire._reader = Reader(_Source(link.take_incoming(), lambda view: self._end_of_stream(fault)).fill)
         wire._read_handshake(wire._flags & mode)
         rest = wire._reader.read_bytes(wire._reader.buffered)
-        wire._reader = None
+        wire._reader = None  # type: ignore[assignment]
         if self._asynchronous:
             link.put_back(rest)
         else:
@@ -205,22 +210,23 @@ class ConnectMethods:
         if startup:
             header = options.request_header(wire._plain_flags)
             await self._carry_out(_Request(wire, "exec", startup, (), header, None))
+        self._refuse_ended()
         wire._opened()
         self._ready = True
 
     async def _encrypt(self, node: Node, channel: tls.Channel) -> None:
         steps = channel.shake_hands(str(node))
-        received = None
+        received: Any = None
         try:
             while True:
                 self._send_bytes(steps.send(received))
                 try:
-                    await self._more_bytes()
-                    received = self._link.take_incoming()
+                    while not (received := self._link.take_incoming()):
+                        await self._more_bytes()
                 except SendTimeout as error:
                     raise tls_silence(node, error) from None
                 except LinkError as error:
-                    received = self._end_of_stream(error) or b""
+                    received = self._link.take_incoming() or self._end_of_stream(error) or b""
         except StopIteration as end:
             self._send_bytes(end.value)
         self._wire._encrypt(channel)
@@ -232,14 +238,19 @@ class ConnectMethods:
 
     async def _more_bytes(self) -> None:
         """Until bytes of a handshake have come."""
-        try:
-            self._change = self._loop.create_future()
-            await asyncio.wait_for(self._change, self._read_timeout)
-        except asyncio.TimeoutError:
-            text = f"no reply for {self._read_timeout:g} s; the connection is closed"
-            self._give_up(SendTimeout(text, True))
-        if self._link.fault is not None:
-            raise self._link.fault
+        if self._descriptor >= 0:
+            try:
+                self._change = self._loop.create_future()
+                await asyncio.wait_for(self._change, self._read_timeout)
+            except asyncio.TimeoutError:
+                text = f"no reply for {self._read_timeout:g} s; the connection is closed"
+                self._give_up(SendTimeout(text, True))
+        self._refuse_ended()
+
+    def _refuse_ended(self) -> None:
+        """The connection that is being made may have ended meanwhile."""
+        if self._descriptor < 0:
+            raise self._link.fault or LinkError(CLOSED)
 
     def _end_of_stream(self, fault: Exception | None) -> int:
         if fault is not None and not self._link.ended:

@@ -3,19 +3,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from .._core import Submission
 from ..credentials import Credentials
 from ..errors import LinkError, ReplyTimeout, SubmissionError, UsageError
 from ..reconnect import checked_address
+from .refused import RefusedPoolMethods
 from .session import UNSETTLED, Session
 
 __all__ = ["Pool"]
 
 
-class Pool:
+class Pool(RefusedPoolMethods):
     """Several connections to a server: each call goes to the one with the fewest requests without reply.
 
     A connection that ended, by a fault or by a call that was cancelled, is made anew by a later call; calls on the
@@ -50,7 +51,7 @@ class Pool:
         password: str | None = "",
         *,
         startup: str | None = None,
-        connect: dict | None = None,
+        connect: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
         try:
@@ -87,6 +88,8 @@ class Pool:
     async def connect(self) -> None:
         """Open all connections; if one can't be opened, close the others and raise."""
         self._closed = False
+        for session in self.sessions:
+            session._broken = False
         try:
             await _all(self._revive(member) for member in self._members)
         except BaseException:
@@ -102,12 +105,16 @@ class Pool:
         return await (await self._session()).submit(script, *args, **choices)
 
     async def flush(self, timeout: float | None = None) -> None:
-        """As `Session.flush`, of every connection. `SubmissionError` lists what failed on any of them."""
+        """As `Session.flush`, of every connection. `SubmissionError` lists what failed on any of them.
+
+        With ``enableASYNC=True`` a `LinkError` says that connections ended since the last `flush`: what they were given
+        last may be lost, though calls went on with others.
+        """
         try:
             await asyncio.wait_for(_all(session._settle() for session in self.sessions), timeout)
         except asyncio.TimeoutError:
             raise ReplyTimeout(UNSETTLED) from None
-        failures: list = []
+        failures: list[Submission] = []
         count = 0
         for session in self.sessions:
             found, more = session._link.take_failures()
@@ -115,6 +122,12 @@ class Pool:
             count += more
         if count:
             raise SubmissionError(failures[:1000], count)
+        broken = [session for session in self.sessions if session._broken]
+        for session in broken:
+            session._broken = False
+        if broken:
+            raise LinkError(f"{len(broken)} connections ended, and what was submitted to them last may be lost: "
+                            f"{broken[0].stats.lastError}")
 
     async def close(self) -> None:
         """Close all connections as `Session.close` does."""
@@ -166,8 +179,8 @@ class _Member:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.waiting = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._gate: asyncio.Lock | None = None
+        #: each loop needs its own
+        self._gate: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     @property
     def load(self) -> int:
@@ -175,14 +188,14 @@ class _Member:
 
     def gate(self) -> asyncio.Lock:
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self._gate = loop, asyncio.Lock()
-        return self._gate
+        if self._gate is None or self._gate[0] is not loop:
+            self._gate = loop, asyncio.Lock()
+        return self._gate[1]
 
 
-async def _all(work: Any) -> None:
+async def _all(work: Iterable[Awaitable[object]]) -> None:
     """Await all of it, then raise the first failure: nothing goes on behind the caller's back."""
-    tasks: list[Awaitable] = [asyncio.ensure_future(one) for one in work]
+    tasks = [asyncio.ensure_future(one) for one in work]
     try:
         await asyncio.gather(*tasks)
     except BaseException:

@@ -2,16 +2,18 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from .._core import Submission, _LoopLink, _Request
+from ..acknowledge import if_alive
 from ..credentials import Credentials
 from ..errors import LinkError, NotSupported, ReplyTimeout, SendTimeout, SubmissionError, UsageError
 from ..session import Stats
-from .connecting import ConnectMethods, Wire
+from .connecting import ConnectMethods
+from .refused import RefusedMethods
+from .wire import Wire
 
 __all__ = ["Session"]
 
@@ -21,7 +23,7 @@ FAIR_CALLS = 64
 UNSETTLED = "not all submissions have left, or have a reply; nothing is lost, flush again to go on waiting"
 
 
-class Session(ConnectMethods):
+class Session(ConnectMethods, RefusedMethods):
     """A connection to a DolphinDB server for one event loop, spelled as `dolphindb_fast.Session`.
 
     Any number of tasks may call it at once: requests leave one behind the other without waiting for replies, and
@@ -89,22 +91,22 @@ class Session(ConnectMethods):
         if wire._arrow_table is not None:
             raise NotSupported("aio: PROTOCOL_ARROW")
         wire._prepare_accounts(True, maxInFlight, maxInFlightBytes, onError, False)
-        self._link: _LoopLink = wire._accounts
-        unsolicited = weakref.WeakMethod(wire._unsolicited)
-        self._link.prepare(maxScratch, lambda data: unsolicited()(data))
-        self._asynchronous: bool = wire._enable_async
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ready = False        # connected, for everybody
-        self._connecting = False
-        self._descriptor = -1      # watched by the loop
+        assert isinstance(wire._accounts, _LoopLink)
+        self._link = wire._accounts
+        self._link.prepare(maxScratch, if_alive(wire._unsolicited))
+        self._asynchronous = wire._enable_async
+        self._loop = None  # type: ignore[assignment]
+        self._ready = self._connecting = False
+        self._broken = False       # of a pool: a fault ended a connection without replies, and nobody was told
+        self._descriptor = -1
         self._writing = False      # for room to send, too
-        self._change: asyncio.Future | None = None   # of who connects and waits for bytes
+        self._change = None
         self._queue: deque[_Waiting] = deque()       # calls that wait for room, in order
         self._serving = False                        # the loop will look at these
+        self._reading_on = False                     # the loop will look for bytes
         self._expecting = False                      # since `_received_at` there was always a reply to come
         self._timer: asyncio.TimerHandle | None = None
-        self._read_timeout: float | None = None
-        self._write_timeout: float | None = None
+        self._read_timeout = self._write_timeout = None
         self._received_at = self._sent_at = 0.0
         self._unhurried = 0        # calls that did not have to wait
 
@@ -118,8 +120,11 @@ class Session(ConnectMethods):
 
     async def __aexit__(self, *exception: object) -> None:
         try:
-            if exception[0] is None and self._ready:
-                await self.flush()
+            if exception[0] is None and not self.is_closed:
+                await self._finish(None)
+                if self._asynchronous:
+                    # what was copied is lost with the connection, and nothing else tells
+                    self._check()
         finally:
             self._close()
 
@@ -127,7 +132,7 @@ class Session(ConnectMethods):
         state = repr(self._wire).partition("Session ")[2]
         return f"<dolphindb_fast.aio.Session {state}"
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a Session holds a connection and can't be pickled or copied")
 
     @property
@@ -165,12 +170,27 @@ class Session(ConnectMethods):
         """Counters of this session, read at this moment."""
         return self._wire.stats
 
+    def _enter_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on this one; callbacks of one that was closed never come."""
+        if loop is not self._loop:
+            self._loop = loop
+            self._queue.clear()
+            self._serving = self._reading_on = False
+
     # -- the loop's callbacks -------------------------------------------------------------------------------
 
     def _readable(self) -> None:
         self._received_at = self._loop.time()
-        self._link.readable()
+        more = self._link.readable()
         self._expecting = self._link.in_flight > 0
+        if more and not self._reading_on:
+            # not every loop tells of the same bytes again
+            self._reading_on = True
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        self._reading_on = False
+        self._readable()
 
     def _writable(self) -> None:
         if self._link.writable():
@@ -242,14 +262,15 @@ class Session(ConnectMethods):
     def _detach(self) -> None:
         """The connection ends: the descriptor is about to be closed; called by the link."""
         descriptor, self._descriptor = self._descriptor, -1
+        self._broken = self._broken or (self._ready and self._asynchronous)
         self._ready = self._writing = False
+        timer, self._timer = self._timer, None
         if descriptor < 0 or self._loop.is_closed():
             return
         self._loop.remove_reader(descriptor)
         self._loop.remove_writer(descriptor)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if timer is not None:
+            timer.cancel()
 
     def _give_up(self, error: Exception) -> None:
         self._link.give_up(error)
@@ -313,12 +334,49 @@ class Session(ConnectMethods):
                                      disableDecimal, lossless, raw, as_)
         return await self._hand_over(request, None)
 
-    async def upload(self, nameObjectDict: dict) -> Any:
+    async def exec(
+        self,
+        script: str,
+        *,
+        clear_memory: bool = False,
+        table_to_list: bool = False,
+        priority: int = 4,
+        parallelism: int = 64,
+        fetch_size: int | None = None,
+        disable_decimal: bool = False,
+    ) -> Any:
+        """As `dolphindb_fast.Session.exec`."""
+        self._check()
+        request = self._wire.exec(
+            script, clear_memory=clear_memory, table_to_list=table_to_list, priority=priority,
+            parallelism=parallelism, fetch_size=fetch_size, disable_decimal=disable_decimal,
+        )
+        return await self._carry_out(request)
+
+    async def call(
+        self,
+        func: str,
+        *args: Any,
+        clear_memory: bool = False,
+        table_to_list: bool = False,
+        priority: int = 4,
+        parallelism: int = 64,
+        disable_decimal: bool = False,
+    ) -> Any:
+        """As `dolphindb_fast.Session.call`."""
+        self._check()
+        request = self._wire.call(
+            func, *args, clear_memory=clear_memory, table_to_list=table_to_list, priority=priority,
+            parallelism=parallelism, disable_decimal=disable_decimal,
+        )
+        return await self._carry_out(request)
+
+    async def upload(self, nameObjectDict: dict[str, Any]) -> Any:
         """Set variables of the session on the server, as `dolphindb_fast.Session.upload`."""
         self._check()
         request = self._wire.upload(nameObjectDict)
-        if request == -1:
-            return -1
+        if not isinstance(request, _Request):
+            return request
         result = await self._carry_out(request)
         return -1 if result is None else result
 
@@ -339,6 +397,11 @@ class Session(ConnectMethods):
         LinkError
             The connection was lost, and what was lost with it was told already.
         """
+        await self._finish(timeout)
+        self._check()
+
+    async def _finish(self, timeout: float | None) -> None:
+        """Wait for all replies, or for all to have left, and raise for what failed."""
         self._check(open=False)
         try:
             await asyncio.wait_for(self._settle(), timeout)
@@ -347,7 +410,6 @@ class Session(ConnectMethods):
         failures, count = self._link.take_failures()
         if count:
             raise SubmissionError(failures, count)
-        self._check()
 
     async def _settle(self) -> None:
         """Until nothing is on its way any more, be it that the connection ended."""
@@ -365,6 +427,7 @@ class Session(ConnectMethods):
             self._close()
 
     def _close(self) -> None:
+        self._ready = False
         self._wire.close()
 
     def _check(self, open: bool = True) -> None:
@@ -393,6 +456,8 @@ class Session(ConnectMethods):
         submission = await self._hand_over(request, future)
         if future is None:
             if not link.blocked:
+                if self._descriptor < 0:
+                    raise self._lost()
                 return None
             future = link.departure()
         try:
@@ -407,24 +472,25 @@ class Session(ConnectMethods):
             raise self._lost()
         return None
 
-    async def _hand_over(self, request: _Request, reply: asyncio.Future | None) -> Submission | None:
+    async def _hand_over(self, request: _Request, reply: asyncio.Future[Any] | None) -> Submission | None:
         """Send a request as soon as there is room; returns when what it borrowed is not needed any more."""
         link = self._link
         try:
+            if reply is None:
+                # first: others may use up the room
+                await self._be_fair()
             if self._queue or not link.has_room(request.size):
-                sent = self._loop.create_future()
+                sent: asyncio.Future[Submission | None] = self._loop.create_future()
                 self._queue.append(_Waiting(request, reply, sent))
                 submission = await sent
             else:
-                if reply is None:
-                    await self._be_fair()
                 submission = request.send(reply)
             if link.blocked or self._read_timeout is not None:
                 self._after_sending()
                 if link.held and not await link.departure():
                     raise self._lost()
             return submission
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
             if request.begun:
                 self._give_up(LinkError("a call was cancelled while it was being sent"))
             else:
@@ -446,5 +512,5 @@ class _Waiting(NamedTuple):
     """A request that waits for room, the future of its reply, and that of its being sent."""
 
     request: _Request
-    reply: asyncio.Future | None
-    sent: asyncio.Future
+    reply: asyncio.Future[Any] | None
+    sent: asyncio.Future[Submission | None]

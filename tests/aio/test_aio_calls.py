@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import numpy as np
 import pandas as pd
 import pytest
 from support.compare import assert_same
-from support.recorder import FakeServer, Recorder, our_session
+from support.recorder import FakeServer, Recorder, our_session, reply
 
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
@@ -150,6 +151,72 @@ def test_refused_frame__sends_nothing(run, address):
                 await session.run("f", pd.DataFrame({"a": [1j]}, dtype=object))
             assert session.stats.bytesSent == before
             assert await session.run("1") == 1
+
+    run(main())
+
+
+def test_exec_and_call__are_those_of_a_session(run, address):
+    async def main():
+        async with aio.Session(*address) as session:
+            assert await session.exec("1..3 + 1", priority=3, parallelism=2) is not None
+            assert await session.call("size", [1, 2, 3], clear_memory=True) == 3
+            columns = await session.exec("table(1..3 as a)", table_to_list=True)
+            assert [column.tolist() for column in columns] == [[1, 2, 3]]
+            with pytest.raises(ddb.ServerError):
+                await session.call("nosuch", 1)
+            with pytest.raises(ddb.NotSupported, match="fetchSize"):
+                await session.exec("1", fetch_size=8192)
+            with pytest.raises(ddb.UsageError, match="priority"):
+                await session.call("size", [1], priority=10)
+            assert await session.run("1") == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("options", [{}, {"enableASYNC": True}, {"compress": True}], ids=str)
+def test_bytes__of_exec_call_and_login_are_those_of_a_session(run, options):
+    calls = [
+        ("login", ("admin", "123456"), {}),
+        ("exec", ("1+1",), {"priority": 7, "disable_decimal": True}),
+        ("call", ("f", 1, FRAME), {"parallelism": 3}),
+        ("call", ("g",), {}),
+    ]
+
+    def record(talk):
+        with FakeServer(default=reply(b"\x04\x00\x07\0\0\0")) as server:
+            results = talk(server.port)
+            server.connection().wait_closed()
+            return results, bytes(server.connection().received)
+
+    async def mine(port):
+        session = aio.Session(**options)
+        await session.connect("127.0.0.1", port)
+        results = [await getattr(session, name)(*args, **choices) for name, args, choices in calls]
+        await session.close()
+        return results
+
+    def plain(port):
+        with ddb.Session(**options) as session:
+            session.connect("127.0.0.1", port)
+            return [getattr(session, name)(*args, **choices) for name, args, choices in calls]
+
+    assert record(lambda port: run(mine(port))) == record(plain)
+
+
+def test_login__on_the_open_connection(run, address):
+    async def main():
+        session = aio.Session()
+        await session.connect(*address[:2])
+        assert await session.login(*address[2:]) is None
+        with pytest.raises(ddb.AuthenticationError, match="refused user 'admin'") as caught:
+            await session.login("admin", "wrong-secret")
+        assert caught.value.__context__ is None
+        for entry in caught.traceback[1:]:
+            assert "wrong-secret" not in repr(entry.frame.f_locals)
+        assert await session.run("1") == 1
+        await session.close()
+        with pytest.raises(ddb.UsageError, match="closed"):
+            await session.login(*address[2:])
 
     run(main())
 
@@ -315,11 +382,28 @@ def test_bytes__of_connecting_are_the_official_ones(run):
 
 
 def test_names_and_order_of_parameters__are_those_of_a_session():
-    import inspect
-
-    for name in ("run", "connect", "upload", "flush"):
+    for name in ("run", "connect", "upload", "flush", "exec", "call", "login"):
         mine = list(inspect.signature(getattr(aio.Session, name)).parameters.values())
         theirs = inspect.signature(getattr(ddb.Session, name)).parameters
         assert [p.name for p in mine] == [n for n in theirs if n in {p.name for p in mine}]
         assert all(p.kind == theirs[p.name].kind for p in mine)
     assert our_session().__class__ is ddb.Session
+
+
+#: of `SessionCore`, for the package itself
+OWN = {"asynchronous"}
+
+
+def test_names_of_a_session__are_here_or_say_what_to_do_instead():
+    from dolphindb_fast.aio import refused
+
+    session, pool = aio.Session(), aio.Pool("127.0.0.1", 8848, 1)
+    public = {name for name in dir(ddb.Session) if not name.startswith("_")} - OWN
+    assert public <= set(dir(aio.Session))
+    for owner, names in ((session, refused.SESSION), (pool, refused.POOL)):
+        for name, reason in names.items():
+            with pytest.raises(ddb.NotSupported) as caught:
+                getattr(owner, name)("x")
+            assert str(caught.value).endswith(f".{name} {reason}")
+    for name in public - set(refused.SESSION):
+        assert inspect.getattr_static(aio.Session, name).__doc__, name

@@ -54,6 +54,8 @@ import asyncio, gc, sys
 from dolphindb_fast import aio
 port, how, uv = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "uvloop"
 async def main():
+    # debug mode tells of callbacks that a busy machine makes slow
+    asyncio.get_running_loop().slow_callback_duration = 60
     session = aio.Session(enableASYNC=how == "asynchronous")
     await session.connect("127.0.0.1", port, readTimeout=10)
     if how == "waiting":

@@ -71,7 +71,9 @@ def test_cancelled_call__ends_its_connection_only(run, fake):
                 used[number].send(VOID)
             assert await asyncio.gather(calls[0], calls[2]) == [None, None]
             server.default = VOID
-            await asyncio.gather(*(pool.run("x") for _ in range(9)))
+            # one after the other: the fake server answers once what it reads at once
+            for _ in range(9):
+                await pool.run("x")
             assert all(session.is_open for session in pool.sessions)
             assert len(server.connections) == 4
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import dolphindb_fast as ddb
-from dolphindb_fast import settings
+from dolphindb_fast import aio, settings
 from dolphindb_fast.localserver import FailedTask, LocalServer
 
 if TYPE_CHECKING:
@@ -84,6 +84,24 @@ def served() -> list[FailedTask]:
         assert_type(server.rows("t"), int)
         assert_type(server.port, int)
         return server.failed_tasks
+
+
+async def concurrently(frame: pd.DataFrame) -> Any:
+    def complain(submission: ddb.Submission) -> None:
+        print(submission.exception())
+
+    async with aio.Session("localhost", 8848, "admin", "123456", maxInFlight=8, onError=complain) as session:
+        assert_type(await session.connect("localhost", 8848, readTimeout=5), bool)
+        assert_type(await session.submit("tableInsert{ticks}", frame), "ddb.Submission | None")
+        assert_type(session.stats.rows, int)
+        await session.upload({"x": frame})
+        await session.login("admin", "123456")
+        print(await session.exec("x", priority=3), await session.call("size", frame))
+        await session.flush(timeout=5)
+    async with aio.Pool("localhost", 8848, 4, connect={"readTimeout": 5}, enableASYNC=True) as pool:
+        assert_type(pool.sessions, "tuple[aio.Session, ...]")
+        submission = await pool.submit("exec count(*) from ticks", priority=3)
+        return await submission if submission is not None else await pool.run("1")
 
 
 def test_ingestion(dolphindb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
