@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from . import arrow, exchange, options
 from . import settings as keys
-from ._core import Prepared, Submission
+from ._core import Blocks, Prepared, Submission
 from ._decode import Reader
 from .acknowledge import AcknowledgeMethods
 from .barrier import BarrierMethods
 from .batch import Batch
-from .blocks import NO_TABLE, BlockReader, Blocks, read_blocks
+from .blocks import NO_TABLE, BlockReader, read_blocks
 from .connecting import ConnectMethods, seconds
 from .credentials import Credentials
 from .errors import LinkError, ProtocolError, ServerError, UsageError, server_error
