@@ -11,7 +11,7 @@ import numpy as np
 from . import settings as keys
 from ._core import Target, dumps, inserted_column
 from .column import NULLS, Column
-from .errors import UsageError, ValueRefused
+from .errors import ConversionError, UsageError, ValueRefused
 from .result import loads
 from .schema import PartitionColumn, TableSchema
 
@@ -95,7 +95,12 @@ def thread_numbers(rows: Any, schema: TableSchema, place: int, threads: int) -> 
         kind = keys.DT_SYMBOL
     target = Target(schema.label, (name,), (kind,), (schema.scales[place],))
     if isinstance(rows, list):
-        cells = loads(inserted_column(rows, place, target), raw=True)
+        try:
+            cells = loads(inserted_column(rows, place, target), raw=True)
+        except ConversionError:
+            # as it is told without threads: with the column's place, and its own type
+            dumps(schema.target.fit_rows(rows))
+            raise
     else:
         cells = loads(dumps(target.fit(rows)), raw=True).columns[0]
     if (column is None or column.kind == keys.VALUE) and cells.symbols is None and cells.data.dtype.kind in "if":
