@@ -215,6 +215,15 @@ class Work:
         """Rows that the writer has and that are not known to be in the table."""
         return self.queue.pending + self.aside
 
+    def counts(self) -> list[tuple[int, int, int, int]]:
+        """Of the rows that no thread has yet, and of each thread; as `Lane.counts`."""
+        spreader = self.spreader
+        if spreader is None:
+            return [(0, 0, 0, 0), *(lane.counts() for lane in self.lanes)]
+        # no row may pass from one to the other meanwhile
+        with spreader.lock:
+            return [spreader.counts(), *(lane.counts() for lane in self.lanes)]
+
     def take_unwritten(self) -> tuple[list[Batch], list[Batch]]:
         """All that is not confirmed and not on its way: what may have been written, and what was not."""
         uncertain: list[Batch] = []
@@ -274,6 +283,9 @@ class Spreader:
         failed, self.failed = self.failed, []
         return failed
 
+    def counts(self) -> tuple[int, int, int, int]:
+        return 0, 0, self.work.queue.count, sum(map(len, self.failed))
+
     def _run(self) -> None:
         work, queue = self.work, self.work.queue
         try:
@@ -303,14 +315,15 @@ class Spreader:
                         work.lanes[thread].queue.put(part, len(part))
                     continue
                 threads = thread_numbers(batch, work.schema, work.place, len(work.lanes))
+                parts = spread_rows(batch, threads, len(work.lanes))
             except BaseException as error:
                 self.failed += batches[number:]
                 if not isinstance(error, ConversionError):
                     raise
                 return work.fail("A1", error, f"Data conversion error: {error}")
-            for lane, part in zip(work.lanes, spread_rows(batch, threads, len(work.lanes))):
-                if part:
-                    lane.queue.extend(part)
+            for lane, rows in zip(work.lanes, parts):
+                if rows:
+                    lane.queue.extend(rows)
 
 
 class Lane:
@@ -349,13 +362,13 @@ class Lane:
             rest += self.queue.take()
         return rest
 
-    def counts(self) -> tuple[int, int, int]:
-        """Rows that were written, that are to be written, and that failed."""
+    def counts(self) -> tuple[int, int, int, int]:
+        """The number of the thread; rows that were written, that are to be written, and that failed."""
         with self.lock:
             unsent = [*self.ready, self.at_hand, *(batch for _, batch in self.in_flight)]
             failed = [*self.failed, *self.uncertain]
-            waiting = 0 if self.queue is self.work.queue else self.queue.count
-            return self.sent, sum(map(len, unsent)) + waiting, sum(map(len, failed))
+            waiting = sum(map(len, unsent)) + self.queue.count
+            return self.thread.native_id or 0, self.sent, waiting, sum(map(len, failed))
 
     # -- the thread -------------------------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ class MultithreadedTableWriterThreadStatus:
     Attributes
     ----------
     threadId : int
-        0 for the rows that no thread has yet.
+        0 for the rows that none of several threads has yet.
     sentRows : int
         Rows that the server confirmed.
     unsentRows : int
@@ -491,17 +491,13 @@ class MultithreadedTableWriter(RowWriter):
         status = MultithreadedTableWriterStatus()
         status.errorCode, status.errorInfo = work.error_code, work.error_info
         status.isExiting = work.closing or work.stopped
-        first = MultithreadedTableWriterThreadStatus(0)
-        failed = sum(map(len, work.spreader.failed)) if work.spreader else 0
-        first.sentRows, first.unsentRows, first.sendFailedRows = 0, work.queue.count, failed
-        status.threadStatus.append(first)
-        for lane in work.lanes:
-            one = MultithreadedTableWriterThreadStatus(lane.thread.native_id or 0)
-            one.sentRows, one.unsentRows, one.sendFailedRows = lane.counts()
+        for thread, *rows in work.counts():
+            one = MultithreadedTableWriterThreadStatus(thread)
+            one.sentRows, one.unsentRows, one.sendFailedRows = rows
             status.threadStatus.append(one)
         for name in ("sentRows", "unsentRows", "sendFailedRows"):
             setattr(status, name, sum(getattr(one, name) for one in status.threadStatus))
-        status.uncertainRows = sum(len(batch) for lane in work.lanes for batch in list(lane.uncertain))
+        status.uncertainRows = work.aside
         status.droppedRows, status.ignoredRows = work.dropped, work.ignored
         return status
 

@@ -506,3 +506,11 @@ def test_upsert__may_be_answered_with_anything(server, writer):
     assert one.insert(1, "a").succeed()
     one.waitForThreadCompletion()
     assert not one.getStatus().hasError() and one.getStatus().sentRows == 1
+
+
+def test_status__counts_each_row_once_while_threads_hand_them_over(server, writer, busy_switching):
+    one = writer(server, batchSize=1000, throttle=3600, threadCount=3, partitionCol="id")
+    for i in range(0, 600, 2):
+        one.insertUnwrittenData([[i, "a"], [i + 1, "a"]])
+        status = one.getStatus()
+        assert status.sentRows + status.unsentRows + status.sendFailedRows == i + 2

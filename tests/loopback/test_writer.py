@@ -97,7 +97,7 @@ def test_batch__waits_for_throttle_or_its_rows(writer, plain, table):
     one.insert(2, "A", 1.0)
     status = one.getStatus()
     assert (status.sentRows, status.unsentRows, status.isExiting) == (0, 2, False)
-    assert [thread.unsentRows for thread in status.threadStatus] == [2, 0]
+    assert [thread.unsentRows for thread in status.threadStatus] == [0, 2]
     one.insert(3, "A", 1.0)
     eventually(lambda: one.getStatus().sentRows == 3)
     assert ids(plain, table) == [1, 2, 3]
