@@ -188,6 +188,27 @@ def test_lost_reply__is_uncertain_and_what_comes_after_is_not(retry, writer):
             assert sent.index(b"\0\0\0\0\x01\0\0\0") < sent.index(b"\x02\0\0\0\x03\0\0\0")
 
 
+def test_lost_replies__are_retried_in_order(writer):
+    with FakeServer(replies=(SCHEMA,)) as server:
+        one = writer(server, batchSize=2, throttle=3600, retryWrites=True)
+        first = server.connection()
+        for i in range(0, 8, 2):
+            for number in (i, i + 1):
+                one.insert(number, "a")
+            first.wait(lambda received, i=i: received.count(b"tableInsert{t}") == i // 2 + 1)
+        first.close()
+        again = server.connection(1)
+        again.wait(lambda received: received.count(b"tableInsert{t}") == 4)
+        status = one.getStatus()
+        assert (status.sentRows, status.unsentRows, status.sendFailedRows) == (0, 8, 0)
+        again.send(4 * reply(replies.scalar("INT", 2)))
+        one.waitForThreadCompletion()
+        assert one.getStatus().sentRows == 8 and one.getUnwrittenData() == []
+        sent = bytes(again.received)
+        places = [sent.index(np.array([i, i + 1], "<i4").tobytes()) for i in range(0, 8, 2)]
+        assert places == sorted(places)
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_bad_reply__is_a_lost_connection(again, writer):
     with FakeServer(replies=(SCHEMA,)) as server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import threading
 
 import pandas as pd
@@ -20,6 +21,8 @@ TABLES = {
     "upsert": "share keyedTable(`id, 1:0, `id`sym, [INT,SYMBOL]) as t",
 }
 LATER = 3600
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="no pidfd to wait for a killed process")
 
 
 @pytest.fixture(scope="module")

@@ -148,8 +148,8 @@ def test_pool__that_is_forgotten_ends(server):
     eventually(lambda: threading.active_count() <= threads)
 
 
-@pytest.mark.parametrize("call", [lambda pool: None, lambda pool: pool.shutDown()], ids=["forgotten", "shut down"])
-def test_pool__that_ends_in_a_thread_of_its_own(server, call, monkeypatch):
+@pytest.mark.parametrize("last", [repr, ddb.DBConnectionPool.shutDown], ids=["forgotten", "shut down"])
+def test_pool__that_ends_in_a_thread_of_its_own(server, last, monkeypatch):
     ignored = []
     monkeypatch.setattr("sys.unraisablehook", ignored.append)
     threads = threading.active_count()
@@ -158,7 +158,7 @@ def test_pool__that_ends_in_a_thread_of_its_own(server, call, monkeypatch):
     with server.paused():
         other = pool.runTaskAsync("2")
         future = pool.runTaskAsync("1")
-        future.add_done_callback(lambda future, pool=pool: call(pool))
+        future.add_done_callback(lambda future, pool=pool: last(pool))
         # the thread has the last reference to it
         del pool, future
     assert other.result(10) == 2

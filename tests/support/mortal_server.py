@@ -1,8 +1,8 @@
 """Local servers that are killed, and whose rows outlive them.
 
-Such a server is a process. The first column of each table that it has inserted is in a file, its journal, before the
-reply is sent: after SIGKILL the journal says what was carried out. The servers are forks of one process that has
-imported all they need.
+Such a server is a process. The first column of each table that it has inserted is in a file, its journal,
+before the reply is sent: after SIGKILL the journal says what was carried out. The servers are forks of one
+process that has imported all they need.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class MortalServer:
 
 @contextlib.contextmanager
 def mortal_servers():
-    """``start(script, port=0)``: a further `MortalServer` that has run this script. All end with the block."""
+    """``start(script, port=0)``: a `MortalServer` that has run this script. All end with the block."""
     folder = Path(__file__).resolve().parents[1]
     with tempfile.TemporaryDirectory() as journals:
         zygote = subprocess.Popen(
