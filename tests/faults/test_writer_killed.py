@@ -108,6 +108,12 @@ def load(one):
     return finish
 
 
+def passed(connection, toward):
+    """The bytes that have passed, those too that have just arrived."""
+    connection.wait(lambda: True)
+    return connection.passed(toward)
+
+
 def accounted(start, one, inserted, *servers, mode="append"):
     """Each row was carried out once, or can be fetched; both only if nobody could know. What is fetched can be given
     to another server. Returns what was carried out, what is uncertain, and what is certainly unwritten."""
@@ -195,17 +201,30 @@ def test_killed_in_mid_load__the_writer_goes_on_with_another_server(mode, thread
 # -- at other moments ---------------------------------------------------------------------------------------
 
 
-@THREADS
-def test_killed_during_connect(threads, start, writer):
+@pytest.mark.parametrize(
+    ("number", "offset"),
+    [(0, 0), (0, 10), (0, 60), (1, 0), (1, 10), (2, 0)],
+    ids=["handshake", "its reply", "schema", "second handshake", "second reply", "third handshake"],
+)
+def test_killed_during_connect(number, offset, start):
     server = start()
-    server.freeze()
-    with FaultProxy(server.port) as proxy:
-        making = in_thread(lambda: writer(proxy.port, threadCount=threads, partitionCol="id"))
-        connection = proxy.connection()
+
+    def faults(connection):
+        return [Fault("stall", "client", offset)] if connection == number else []
+
+    with FaultProxy(server.port, faults) as proxy:
+        login = "127.0.0.1", proxy.port, "admin", "123456", "", "t"
+        making = in_thread(
+            lambda: ddb.MultithreadedTableWriter(*login, threadCount=3, partitionCol="id")
+        )
+        connection = proxy.connection(number)
+        connection.wait_fired()
         connection.wait(lambda: connection.passed("server"))
         server.kill()
-        with pytest.raises(ddb.ConnectError):
+        connection.inject(Fault("reset", "client", passed(connection, "client")))
+        with pytest.raises(ddb.LinkError):
             making.result()
+        eventually(lambda: all(connection.ended for connection in proxy.connections))
 
 
 def test_killed_while_the_writer_connects_again(start, writer):
@@ -288,12 +307,6 @@ def test_killed_while_the_queue_is_full(threads, full, start, writer):
 
 
 # -- what nobody can know -----------------------------------------------------------------------------------
-
-
-def passed(connection, toward):
-    """The bytes that have passed, those too that have just arrived."""
-    connection.wait(lambda: True)
-    return connection.passed(toward)
 
 
 def test_no_reply_passes__what_was_carried_out_is_uncertain_and_the_rest_is_not(start, writer):
