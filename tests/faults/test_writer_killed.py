@@ -76,8 +76,7 @@ def insert(one, numbers):
 
 
 def load(one):
-    """Four threads that insert rows and frames until the writer ends, or ``finish()``: it returns all that was
-    taken."""
+    """Four threads insert rows and frames until the writer ends, or ``finish()``: it returns what was taken."""
     taken = [[] for _ in range(4)]
     stop = threading.Event()
 
@@ -115,8 +114,11 @@ def passed(connection, toward):
 
 
 def accounted(start, one, inserted, *servers, mode="append"):
-    """Each row was carried out once, or can be fetched; both only if nobody could know. What is fetched can be given
-    to another server. Returns what was carried out, what is uncertain, and what is certainly unwritten."""
+    """Each row was carried out once, or can be fetched; both only if nobody could know.
+
+    What is fetched can be given to another server. Returns what was carried out, what is uncertain, and what is
+    certainly unwritten.
+    """
     one.waitForThreadCompletion()
     status = one.getStatus()
     unwritten = one.getUnwrittenData()
@@ -235,11 +237,12 @@ def test_killed_while_the_writer_connects_again(start, writer):
         insert(one, range(10))
         eventually(lambda: one.getStatus().sentRows == 10)
         proxy.target = frozen.port
-        # that of the writer, and one that asked for the schema
-        known = len(proxy.connections)
         first.kill()
+        lost = proxy.connection()
+        lost.inject(Fault("reset", "client", passed(lost, "client")))
+        lost.wait(lambda: lost.ended)
         insert(one, range(10, 20))
-        connection = proxy.connection(known)
+        connection = proxy.connection(1)
         connection.wait(lambda: connection.passed("server"))
         proxy.target = last.port
         frozen.kill()
