@@ -4,6 +4,7 @@ from __future__ import annotations
 import atexit
 import datetime
 import logging
+import sys
 import threading
 from collections.abc import Iterable
 from time import monotonic
@@ -347,7 +348,8 @@ class MultithreadedTableWriter(RowWriter):
 
     def __del__(self) -> None:
         work = self._work
-        if work is not None and not work.foreign:
+        # at the very end a thread that runs no more may have a lock
+        if work is not None and not work.foreign and not sys.is_finalizing():
             work.finish()
 
     def __repr__(self) -> str:

@@ -76,7 +76,7 @@ def insert(one, numbers):
 
 
 def load(one):
-    """Four threads insert rows and frames until the writer ends, or ``finish()``: it returns what was taken."""
+    """Four threads insert rows and frames until the writer ends or ``finish()``, which returns the rows."""
     taken = [[] for _ in range(4)]
     stop = threading.Event()
 
@@ -116,8 +116,8 @@ def passed(connection, toward):
 def accounted(start, one, inserted, *servers, mode="append"):
     """Each row was carried out once, or can be fetched; both only if nobody could know.
 
-    What is fetched can be given to another server. Returns what was carried out, what is uncertain, and what is
-    certainly unwritten.
+    What is fetched can be given to another server. Returns what was carried out, what is uncertain, and what
+    is certainly unwritten.
     """
     one.waitForThreadCompletion()
     status = one.getStatus()
