@@ -208,7 +208,7 @@ class Work:
                 f"{self.aside} rows of table {self.schema.label} have an unknown outcome, and getUnwrittenData() "
                 "was not called to take them"
             )
-            self.fail("A5", error, str(error))
+            self.fail("A5", error, f"Failed to save the inserted data: {error}")
 
     @property
     def unconfirmed(self) -> int:
