@@ -11,7 +11,16 @@ from typing import Any
 
 from ._core import RowQueue, Submission, spread_rows
 from .column import Table
-from .errors import ConnectError, ConversionError, LinkError, OutcomeUnknown, ReplyTimeout, ServerError, UsageError
+from .errors import (
+    ConnectError,
+    ConversionError,
+    LinkError,
+    OutcomeUnknown,
+    ProtocolError,
+    ReplyTimeout,
+    ServerError,
+    UsageError,
+)
 from .partitions import thread_numbers
 from .reconnect import MOST_REPEATS, Node, pause, pauses, place_of
 from .result import to_python
@@ -129,19 +138,50 @@ class Work:
         with self.room:
             self.room.notify_all()
 
+    def enter(self, item: tuple[object, ...] | Batch | Parts, rows: int, deadline: float | None) -> bool:
+        """Take a row, or what leaves as a whole, as soon as there is room.
+
+        False: there was none by the deadline, or the writer has ended.
+        """
+        queue = self.queue
+        with self.room:
+            self.waiting += 1
+            try:
+                while queue.limit >= 0:
+                    # first the claim, then the look: who inserts a row, if there is room for it, asks no lock
+                    queue.add_pending(rows)
+                    if queue.pending <= max(queue.limit, rows):
+                        if isinstance(item, tuple):
+                            queue.extend([item])
+                        else:
+                            queue.put(item, rows)
+                        return True
+                    queue.add_pending(-rows)
+                    left = None if deadline is None else deadline - monotonic()
+                    if left is not None and left <= 0:
+                        break
+                    self.room.wait(left)
+            finally:
+                self.waiting -= 1
+        return False
+
     def finish(self) -> None:
         """Write what is there, and end."""
-        # nothing may be taken that no thread would see
-        self.queue.limit = -1
-        self.closing = True
+        with self.room:
+            # nothing may be taken that no thread would see
+            self.queue.limit = -1
+            self.closing = True
         self.look_around()
 
     def fail(self, code: str, cause: BaseException, info: str) -> None:
         """End because of an error, if none came before."""
-        if self.cause is None:
-            self.error_code, self.error_info, self.cause = code, info, cause
+        with self.room:
+            first = self.cause is None
+            if first:
+                self.error_code, self.error_info, self.cause = code, info, cause
+            self.queue.limit = -1
+        if first:
             log.warning("writer of table %s ended: %s", self.schema.label, info)
-        self.queue.limit = -1
         self.look_around()
 
     def abort(self, error: BaseException) -> None:
@@ -168,27 +208,21 @@ class Work:
                 f"{self.aside} rows of table {self.schema.label} have an unknown outcome, and getUnwrittenData() "
                 "was not called to take them"
             )
-            self.fail("A5", error, str(error))
+            self.fail("A5", error, f"Failed to save the inserted data: {error}")
 
     @property
     def unconfirmed(self) -> int:
         """Rows that the writer has and that are not known to be in the table."""
         return self.queue.pending + self.aside
 
-    def wait_for_room(self, rows: int, deadline: float | None) -> bool:
-        """Until so many rows can be taken or the writer has ended; False: not by the deadline."""
-        queue = self.queue
-        with self.room:
-            self.waiting += 1
-            try:
-                while 0 < queue.pending and queue.pending + rows > queue.limit >= 0:
-                    left = None if deadline is None else deadline - monotonic()
-                    if left is not None and left <= 0:
-                        return False
-                    self.room.wait(left)
-            finally:
-                self.waiting -= 1
-        return True
+    def counts(self) -> list[tuple[int, int, int, int]]:
+        """Of the rows that no thread has yet, and of each thread; as `Lane.counts`."""
+        spreader = self.spreader
+        if spreader is None:
+            return [(0, 0, 0, 0), *(lane.counts() for lane in self.lanes)]
+        # no row may pass from one to the other meanwhile
+        with spreader.lock:
+            return [spreader.counts(), *(lane.counts() for lane in self.lanes)]
 
     def take_unwritten(self) -> tuple[list[Batch], list[Batch]]:
         """All that is not confirmed and not on its way: what may have been written, and what was not."""
@@ -203,6 +237,16 @@ class Work:
         with self.room:
             self.aside -= sum(map(len, uncertain))
         return uncertain, unwritten
+
+    def put_back(self, uncertain: list[Batch], unwritten: list[Batch]) -> None:
+        """What `take_unwritten` returned."""
+        lane = self.lanes[0]
+        with lane.lock:
+            lane.uncertain += uncertain
+            lane.failed += unwritten
+        self.queue.add_pending(sum(map(len, unwritten)))
+        with self.room:
+            self.aside += sum(map(len, uncertain))
 
 
 class Parts(dict[int, Batch]):
@@ -239,6 +283,9 @@ class Spreader:
         failed, self.failed = self.failed, []
         return failed
 
+    def counts(self) -> tuple[int, int, int, int]:
+        return 0, 0, self.work.queue.count, sum(map(len, self.failed))
+
     def _run(self) -> None:
         work, queue = self.work, self.work.queue
         try:
@@ -268,14 +315,15 @@ class Spreader:
                         work.lanes[thread].queue.put(part, len(part))
                     continue
                 threads = thread_numbers(batch, work.schema, work.place, len(work.lanes))
+                parts = spread_rows(batch, threads, len(work.lanes))
             except BaseException as error:
                 self.failed += batches[number:]
                 if not isinstance(error, ConversionError):
                     raise
                 return work.fail("A1", error, f"Data conversion error: {error}")
-            for lane, part in zip(work.lanes, spread_rows(batch, threads, len(work.lanes))):
-                if part:
-                    lane.queue.extend(part)
+            for lane, rows in zip(work.lanes, parts):
+                if rows:
+                    lane.queue.extend(rows)
 
 
 class Lane:
@@ -314,13 +362,13 @@ class Lane:
             rest += self.queue.take()
         return rest
 
-    def counts(self) -> tuple[int, int, int]:
-        """Rows that were written, that are to be written, and that failed."""
+    def counts(self) -> tuple[int, int, int, int]:
+        """The number of the thread; rows that were written, that are to be written, and that failed."""
         with self.lock:
             unsent = [*self.ready, self.at_hand, *(batch for _, batch in self.in_flight)]
             failed = [*self.failed, *self.uncertain]
-            waiting = 0 if self.queue is self.work.queue else self.queue.count
-            return self.sent, sum(map(len, unsent)) + waiting, sum(map(len, failed))
+            waiting = sum(map(len, unsent)) + self.queue.count
+            return self.thread.native_id or 0, self.sent, waiting, sum(map(len, failed))
 
     # -- the thread -------------------------------------------------------------------------------------------
 
@@ -344,15 +392,19 @@ class Lane:
         work, queue = self.work, self.queue
         due = None
         while not work.stopped:
-            if self.ready or queue.is_urgent or queue.count >= work.batch_size or (queue.count and work.is_drained):
+            # not later: rows may come between a look at the queue and this
+            drained = work.is_drained
+            if self.ready or queue.is_urgent or queue.count >= work.batch_size or (queue.count and drained):
                 return True
             now = monotonic()
             if queue.count:
                 due = due or now + work.throttle
                 if now >= due:
                     return True
-            elif work.is_drained and not self.in_flight:
+            elif drained and not self.in_flight:
                 return False
+            else:
+                due = None
             if self.in_flight:
                 self._collect(REPLY_SLICE if due is None else min(REPLY_SLICE, due - now))
             else:
@@ -387,7 +439,7 @@ class Lane:
             # the session is closed
             kept = "failed"
             self._fail(error)
-        except LinkError as error:
+        except (LinkError, ProtocolError) as error:
             kept = self._after_loss(error)
         except BaseException as error:
             self._fail(error)
@@ -413,19 +465,20 @@ class Lane:
             return False
         return True
 
-    def _after_loss(self, error: LinkError) -> str:
+    def _after_loss(self, error: LinkError | ProtocolError) -> str:
         """Where the batch goes that was at hand when sending failed."""
+        sent = getattr(error, "sent", True)
         if not self._may_go_on(error):
-            return "uncertain" if error.sent else "failed"
+            return "uncertain" if sent else "failed"
         self._losses += 1
         recovery = self.session._recovery
         if self._losses > 1 and recovery is not None:
             pause(recovery.stopped, next(pauses()))
-        return "uncertain" if error.sent and not self.work.retry_writes else "ready"
+        return "uncertain" if sent and not self.work.retry_writes else "ready"
 
     def _collect(self, patience: float) -> None:
         """Take outcomes, in order; wait so long for the first."""
-        again: list[Batch] = []
+        again = 0
         while self.in_flight:
             submission, batch = self.in_flight[0]
             if not submission.done():
@@ -440,16 +493,14 @@ class Lane:
             with self.lock:
                 self.in_flight.popleft()
                 if self._goes_again(error):
-                    again.append(batch)
+                    self.ready.insert(again, batch)
+                    again += 1
                 elif error is None:
                     self._written(submission, batch)
                 elif isinstance(error, OutcomeUnknown):
                     self._put_aside(batch)
                 else:
                     self.failed.append(batch)
-        if again:
-            with self.lock:
-                self.ready.extendleft(reversed(again))
         recovery = self.session._recovery
         if self._elsewhere is not None and recovery is not None and not self.in_flight and not self.work.stopped:
             (node, error), self._elsewhere = self._elsewhere, None
@@ -464,9 +515,11 @@ class Lane:
         rows = len(batch)
         self.sent += rows
         self._losses = 0
-        found = submission.result()
-        if type(found) is int and 0 <= found < rows and work.appends:
-            work.ignored += rows - found
+        # the server may answer upsert! with the whole table
+        found = submission.result() if work.appends else rows
+        if type(found) is int and 0 <= found < rows:
+            with work.room:
+                work.ignored += rows - found
             log.warning("table %s: the server took %d of %d rows", work.schema.label, found, rows)
         work.settle(rows)
 

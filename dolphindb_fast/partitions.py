@@ -12,7 +12,7 @@ from . import settings as keys
 from ._core import Target, dumps, inserted_column
 from .cells import elements
 from .column import NULLS, Column, Table
-from .errors import UsageError, ValueRefused
+from .errors import ConversionError, UsageError, ValueRefused
 from .result import loads, to_python
 from .schema import PartitionColumn, TableSchema
 
@@ -128,7 +128,12 @@ def thread_numbers(rows: Any, schema: TableSchema, place: int, threads: int) -> 
         kind = keys.DT_SYMBOL
     if isinstance(rows, list):
         target = Target(schema.label, (name,), (kind,), (schema.scales[place],))
-        cells = loads(inserted_column(rows, place, target), raw=True)
+        try:
+            cells = loads(inserted_column(rows, place, target), raw=True)
+        except ConversionError:
+            # as it is told without threads: with the column's place, and its own type
+            dumps(schema.target.fit_rows(rows))
+            raise
     else:
         cells = _keys(rows, schema, place, kind)
     if (column is None or column.kind == keys.VALUE) and cells.symbols is None and cells.data.dtype.kind in "if":

@@ -15,7 +15,7 @@ from .session import Session
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["DBConnectionPool"]
 
@@ -99,7 +99,7 @@ class DBConnectionPool:
                 if number == 0 and loadBalance:
                     nodes = _data_nodes(session, usePublicName) or nodes
         except BaseException:
-            self._close_sessions()
+            _close(self._sessions)
             raise
         finally:
             # tracebacks may be shown with the values of variables
@@ -110,7 +110,10 @@ class DBConnectionPool:
         # not above: nobody else needs it, and it would be a tenth of what importing this package takes
         from concurrent.futures import ThreadPoolExecutor
 
-        self._executor = ThreadPoolExecutor(threadNum, thread_name_prefix="dolphindb-pool")
+        self._workers: list[int] = []
+        self._executor = ThreadPoolExecutor(
+            threadNum, "dolphindb-pool", lambda idents: idents.append(threading.get_ident()), (self._workers,)
+        )
         self._tasks: dict[int, Future[Any]] = {}
         self.shutdown_flag = False
 
@@ -265,24 +268,23 @@ class DBConnectionPool:
         if self._process != os.getpid():
             # a forked child has no thread of the pool, and may find the lock taken
             self.shutdown_flag = True
-            self._close_sessions()
+            _close(self._sessions)
             return
         with self.mutex:
             if self.shutdown_flag:
                 return
             self.shutdown_flag = True
         self.host = self.port = None
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        self._close_sessions()
+        if threading.get_ident() in self._workers:
+            # in what is called when a task is done: it can't wait for itself
+            threading.Thread(target=_end, args=(self._executor, self._sessions)).start()
+        else:
+            _end(self._executor, self._sessions)
         if self.loop is not None and self.thread is not None:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self.thread.join()
             self.loop.close()
             self.loop = self.thread = None
-
-    def _close_sessions(self) -> None:
-        for session in self._sessions:
-            session.close()
 
     def startLoop(self) -> None:
         """Start an event loop in a thread: the attribute `loop`. Nothing here needs it."""
@@ -298,6 +300,16 @@ class DBConnectionPool:
         """Coroutine: stop the loop of `startLoop`."""
         assert self.loop is not None, "startLoop was not called"
         self.loop.call_soon_threadsafe(self.loop.stop)
+
+
+def _close(sessions: list[Session]) -> None:
+    for session in sessions:
+        session.close()
+
+
+def _end(executor: ThreadPoolExecutor, sessions: list[Session]) -> None:
+    executor.shutdown(wait=True, cancel_futures=True)
+    _close(sessions)
 
 
 def _carry_out(idle: queue.SimpleQueue[Session], task: Callable[[Session], object]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import atexit
 import datetime
 import logging
+import sys
 import threading
 from collections.abc import Iterable
 from time import monotonic
@@ -38,6 +39,8 @@ log = logging.getLogger("dolphindb_fast")
 
 #: seconds that the end of a with block which failed waits for what was inserted in it
 LAST_WORDS = 30.0
+#: seconds; the system's locks take no more than some 292 years
+FOR_EVER = 1e9
 
 
 class ErrorCodeInfo:
@@ -73,7 +76,7 @@ class MultithreadedTableWriterThreadStatus:
     Attributes
     ----------
     threadId : int
-        0 for the rows that no thread has yet.
+        0 for the rows that none of several threads has yet.
     sentRows : int
         Rows that the server confirmed.
     unsentRows : int
@@ -281,8 +284,9 @@ class MultithreadedTableWriter(RowWriter):
         if tryReconnectNums is not None and type(tryReconnectNums) is not int:
             raise UsageError(f"tryReconnectNums must be an int, not {type(tryReconnectNums).__name__}")
         self._when_full = whenFull
-        self._block_seconds = seconds("blockTimeout", blockTimeout)
-        wait = seconds("throttle", throttle) or 0.0
+        patience = seconds("blockTimeout", blockTimeout)
+        self._block_seconds = None if patience is None else min(patience, FOR_EVER)
+        wait = min(seconds("throttle", throttle) or 0.0, FOR_EVER)
         attempts = tryReconnectNums if tryReconnectNums and tryReconnectNums > 0 else None
         # an empty list: no column is compressed
         methods: list[str | None] | None = list(compressMethods) or None
@@ -329,20 +333,21 @@ class MultithreadedTableWriter(RowWriter):
 
     def __exit__(self, *exception: object) -> None:
         """Wait until all is written; raise what ended the writer, unless the block raised something itself."""
-        work = self._own_work()
-        if exception[0] is not None:
-            try:
-                self.waitForThreadCompletion(timeout=LAST_WORDS)
-            except ReplyTimeout as error:
-                log.warning("%s", error)
+        try:
+            self.waitForThreadCompletion(timeout=None if exception[0] is None else LAST_WORDS)
+        except (ReplyTimeout, UsageError) as error:
+            if exception[0] is None:
+                raise
+            log.warning("%s", error)
             return
-        self.waitForThreadCompletion()
-        if work.cause is not None:
-            raise work.cause
+        cause = self._own_work().cause
+        if cause is not None and exception[0] is None:
+            raise cause
 
     def __del__(self) -> None:
         work = self._work
-        if work is not None and not work.foreign:
+        # at the very end a thread that runs no more may have a lock
+        if work is not None and not work.foreign and not sys.is_finalizing():
             work.finish()
 
     def __repr__(self) -> str:
@@ -380,17 +385,7 @@ class MultithreadedTableWriter(RowWriter):
         self._refuse_ended()
         # what is refused is refused as a whole
         whole = self.schema.cast(table)
-        rows = len(whole)
-        if not rows:
-            return ErrorCodeInfo("", None)
-        item: Batch | Parts = whole
-        if len(work.lanes) > 1:
-            item = self._parts(whole)
-        if not self._make_room(rows):
-            return self._dropped(rows)
-        work.queue.add_pending(rows)
-        work.queue.put(item, rows)
-        return ErrorCodeInfo("", None)
+        return self._enter(self._parts(whole) if len(work.lanes) > 1 else whole)
 
     def insertUnwrittenData(self, unwrittenData: Iterable[Iterable[Any]]) -> ErrorCodeInfo:
         """Insert rows, as `getUnwrittenData` returned them.
@@ -398,12 +393,17 @@ class MultithreadedTableWriter(RowWriter):
         Parameters
         ----------
         unwrittenData : list of list
-            All are taken, or with a row of another length none.
+            All are taken or none. They leave without waiting for more.
 
         Returns
         -------
         ErrorCodeInfo
             As `insert`; ``"A1"`` if the number of values in a row is wrong.
+
+        Raises
+        ------
+        RuntimeError, QueueFull
+            As `insert`.
         """
         rows = [tuple(row) for row in unwrittenData]
         width = len(self.schema.names)
@@ -412,11 +412,7 @@ class MultithreadedTableWriter(RowWriter):
             if len(row) != width:
                 info = f"arg size mismatch col size {width}: row {number} has {len(row)} values"
                 return ErrorCodeInfo("A1", info)
-        for row in rows:
-            result: ErrorCodeInfo = self.insert(*row)
-            if result.hasError():
-                return result
-        return ErrorCodeInfo("", None)
+        return self._enter(rows)
 
     def _insert_slowly(self, row: tuple[object, ...]) -> ErrorCodeInfo:
         """What `insert` does when not all is well."""
@@ -429,31 +425,26 @@ class MultithreadedTableWriter(RowWriter):
                 f"Column counts don't match {count}: table {schema.label} has {', '.join(schema.names)}; "
                 f"{len(row)} values were given",
             )
-        while self._make_room(1):
-            if self._own_work().queue.offer(row):
-                return ErrorCodeInfo("", None)
-        return self._dropped(1)
+        return self._enter(row)
 
-    def _make_room(self, rows: int) -> bool:
-        """Until so many rows can be taken; False: they are to be dropped."""
+    def _enter(self, item: tuple[object, ...] | Batch | Parts) -> ErrorCodeInfo:
+        """Take a row, or what leaves as a whole."""
         work = self._own_work()
+        rows = 1 if isinstance(item, tuple) else len(item)
         # 0: what is there now
         patience = self._block_seconds if self._when_full == "block" else 0.0
-        deadline = None if patience is None else monotonic() + patience
-        found = work.wait_for_room(rows, deadline)
+        if rows == 0 or work.enter(item, rows, None if patience is None else monotonic() + patience):
+            return ErrorCodeInfo("", None)
         self._refuse_ended()
-        if not found and self._when_full != "drop":
+        label = work.schema.label
+        if self._when_full != "drop":
             raise QueueFull(
-                f"the writer of table {work.schema.label} holds {work.queue.pending} rows, as many as maxRows allows; "
+                f"the writer of table {label} holds {work.queue.pending} rows, as many as maxRows allows; "
                 f"{rows} more were not taken" + (f" in {patience:g} s" if patience else "")
             )
-        return found
-
-    def _dropped(self, rows: int) -> ErrorCodeInfo:
-        work = self._own_work()
         with work.room:
             work.dropped += rows
-        return ErrorCodeInfo("Dropped", f"the queue is full; {rows} rows of table {work.schema.label} were dropped")
+        return ErrorCodeInfo("Dropped", f"the queue is full; {rows} rows of table {label} were dropped")
 
     def _parts(self, cast: Table) -> Parts:
         """A table by the thread that its rows belong to."""
@@ -484,17 +475,13 @@ class MultithreadedTableWriter(RowWriter):
         status = MultithreadedTableWriterStatus()
         status.errorCode, status.errorInfo = work.error_code, work.error_info
         status.isExiting = work.closing or work.stopped
-        first = MultithreadedTableWriterThreadStatus(0)
-        failed = sum(map(len, work.spreader.failed)) if work.spreader else 0
-        first.sentRows, first.unsentRows, first.sendFailedRows = 0, work.queue.count, failed
-        status.threadStatus.append(first)
-        for lane in work.lanes:
-            one = MultithreadedTableWriterThreadStatus(lane.thread.native_id or 0)
-            one.sentRows, one.unsentRows, one.sendFailedRows = lane.counts()
+        for thread, *rows in work.counts():
+            one = MultithreadedTableWriterThreadStatus(thread)
+            one.sentRows, one.unsentRows, one.sendFailedRows = rows
             status.threadStatus.append(one)
         for name in ("sentRows", "unsentRows", "sendFailedRows"):
             setattr(status, name, sum(getattr(one, name) for one in status.threadStatus))
-        status.uncertainRows = sum(len(batch) for lane in work.lanes for batch in list(lane.uncertain))
+        status.uncertainRows = work.aside
         status.droppedRows, status.ignoredRows = work.dropped, work.ignored
         return status
 
@@ -510,11 +497,14 @@ class MultithreadedTableWriter(RowWriter):
             A list of lists of values, for `insertUnwrittenData`. Its attribute ``uncertain`` says how many, at the
             beginning, may be in the table all the same.
         """
-        uncertain, unwritten = self._own_work().take_unwritten()
-        return UnwrittenRows(
-            [row for batch in uncertain for row in as_rows(batch)],
-            [row for batch in unwritten for row in as_rows(batch)],
-        )
+        work = self._own_work()
+        taken = work.take_unwritten()
+        try:
+            return UnwrittenRows(*([row for batch in batches for row in as_rows(batch)] for batches in taken))
+        except BaseException:
+            # interrupted, or no memory for so many lists
+            work.put_back(*taken)
+            raise
 
     def waitForThreadCompletion(self, *, timeout: float | None = None) -> None:
         """Take no more rows, and wait until all are written or the writer has ended by an error.
@@ -532,18 +522,19 @@ class MultithreadedTableWriter(RowWriter):
         """
         work = self._own_work()
         work.finish()
-        deadline = None if timeout is None else monotonic() + timeout
-        for one in work.threads():
-            if one.thread is not threading.current_thread():
-                one.thread.join(None if deadline is None else max(deadline - monotonic(), 0.0))
-        if any(one.thread.is_alive() for one in work.threads()):
+        deadline = None if timeout is None else monotonic() + min(timeout, FOR_EVER)
+        # a handler of what is logged is called by one of them
+        threads = [one.thread for one in work.threads() if one.thread is not threading.current_thread()]
+        for thread in threads:
+            thread.join(None if deadline is None else max(deadline - monotonic(), 0.0))
+        if any(thread.is_alive() for thread in threads):
             error = ReplyTimeout(
                 f"{work.unconfirmed} rows of table {work.schema.label} were not confirmed in {timeout:g} s; "
                 "getUnwrittenData() has them"
             )
             work.abort(error)
-            for one in work.threads():
-                one.thread.join(LAST_WORDS)
+            for thread in threads:
+                thread.join(LAST_WORDS)
             raise error
 
 

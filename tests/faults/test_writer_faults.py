@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import os
+import sys
 import threading
 
+import numpy as np
 import pandas as pd
 import pytest
 from support import replies
+from support.process import program
 from support.recorder import FakeServer, reply
 from support.schemas import schema
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
-from dolphindb_fast import lanes, reconnect
+from dolphindb_fast import lanes, reconnect, settings
+from dolphindb_fast import writer as writers
+from dolphindb_fast.column import Column
 from dolphindb_fast.localserver import LocalServer
 
 TABLE = "share table(1:0, `id`sym, [INT,SYMBOL]) as t"
@@ -181,6 +188,27 @@ def test_lost_reply__is_uncertain_and_what_comes_after_is_not(retry, writer):
             assert sent.index(b"\0\0\0\0\x01\0\0\0") < sent.index(b"\x02\0\0\0\x03\0\0\0")
 
 
+def test_lost_replies__are_retried_in_order(writer):
+    with FakeServer(replies=(SCHEMA,)) as server:
+        one = writer(server, batchSize=2, throttle=3600, retryWrites=True)
+        first = server.connection()
+        for i in range(0, 8, 2):
+            for number in (i, i + 1):
+                one.insert(number, "a")
+            first.wait(lambda received, i=i: received.count(b"tableInsert{t}") == i // 2 + 1)
+        first.close()
+        again = server.connection(1)
+        again.wait(lambda received: received.count(b"tableInsert{t}") == 4)
+        status = one.getStatus()
+        assert (status.sentRows, status.unsentRows, status.sendFailedRows) == (0, 8, 0)
+        again.send(4 * reply(replies.scalar("INT", 2)))
+        one.waitForThreadCompletion()
+        assert one.getStatus().sentRows == 8 and one.getUnwrittenData() == []
+        sent = bytes(again.received)
+        places = [sent.index(np.array([i, i + 1], "<i4").tobytes()) for i in range(0, 8, 2)]
+        assert places == sorted(places)
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_bad_reply__is_a_lost_connection(again, writer):
     with FakeServer(replies=(SCHEMA,)) as server:
@@ -248,7 +276,11 @@ def test_server_that_does_not_come_back__completion_can_be_given_up(server, writ
         one.insert(i, "a")
     eventually(lambda: one.getStatus().sentRows == 10)
     server.stop()
-    for i in range(10, 30):
+    for i in range(10, 20):
+        one.insert(i, "a")
+    # they may have left before the end of the connection was seen
+    eventually(lambda: not one._work.lanes[0].session._is_open)
+    for i in range(20, 30):
         one.insert(i, "a")
     with pytest.raises(ddb.ReplyTimeout, match="20 rows of table t were not confirmed"):
         in_thread(lambda: one.waitForThreadCompletion(timeout=0.2)).result()
@@ -273,3 +305,237 @@ def test_uncertain_rows__end_the_writer_when_too_many_are_not_fetched(writer):
         eventually(lambda: one.getStatus().hasError())
         assert "4 rows of table t have an unknown outcome" in one.getStatus().errorInfo
         assert one.getUnwrittenData().uncertain == 4
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_nonsense_while_idle__is_a_lost_connection(again, writer):
+    with FakeServer(replies=(SCHEMA,)) as server:
+        one = writer(server, batchSize=2, throttle=3600, reconnect=again)
+        server.connection().send(b"nonsense\n")
+        for i in range(2):
+            one.insert(i, "a")
+        eventually(lambda: one.getStatus().uncertainRows == 2)
+        assert one.getStatus().hasError() is not again
+        if again:
+            for i in range(2):
+                one.insert(i, "a")
+            server.connection(1).wait(lambda received: b"tableInsert{t}" in received)
+            server.connection(1).send(reply(replies.scalar("INT", 2)))
+            eventually(lambda: one.getStatus().sentRows == 2)
+        else:
+            assert "nonsense" in one.getStatus().errorInfo
+
+
+# -- the end, and what comes while it comes -----------------------------------------------------------------
+
+
+def test_row_that_comes_just_before_the_end__is_written(server, writer, monkeypatch):
+    one = writer(server, batchSize=10, throttle=3600)
+    is_drained = lanes.Work.is_drained.fget
+    late = iter([7])
+
+    def look(work):
+        # as if the thread stood still, after it had seen an empty queue
+        for number in late:
+            assert one.insert(number, "a").succeed()
+            work.finish()
+        return is_drained(work)
+
+    monkeypatch.setattr(lanes.Work, "is_drained", property(look))
+    one._work.look_around()
+    eventually(lambda: one.getStatus().isExiting)
+    one.waitForThreadCompletion()
+    assert server.table("t")["id"].tolist() == [7] and one.getUnwrittenData() == []
+
+
+@pytest.fixture
+def busy_switching():
+    """Threads take turns far more often than they do."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_was_taken_before_the_end__is_written(threads, server, writer, busy_switching):
+    frames = [pd.DataFrame({"id": [thread], "sym": ["x"]}) for thread in range(4)]
+    for _ in range(20):
+        one = writer(server, batchSize=1, threadCount=threads, partitionCol="id")
+        before = server.rows("t")
+        taken = []
+        begun = threading.Barrier(5)
+
+        def insert(thread, one=one, begun=begun, taken=taken):
+            begun.wait()
+            try:
+                while True:
+                    one.append(frames[thread])
+                    taken.append(1)
+                    one.insertUnwrittenData([[thread, "y"], [thread, "z"]])
+                    taken.append(2)
+                    one.insert(thread, "w")
+                    taken.append(1)
+            except RuntimeError:
+                return
+
+        running = [in_thread(lambda thread=thread: insert(thread)) for thread in range(4)]
+        begun.wait()
+        eventually(lambda taken=taken: len(taken) > 20)
+        one.waitForThreadCompletion()
+        for thread in running:
+            thread.result()
+        assert server.rows("t") - before == sum(taken) and one.getUnwrittenData() == []
+
+
+def test_several_wait_for_the_end(server, writer):
+    one = writer(server, batchSize=1000, throttle=3600, threadCount=2, partitionCol="id")
+    for i in range(100):
+        one.insert(i, "a")
+    for waiting in [in_thread(one.waitForThreadCompletion) for _ in range(5)]:
+        waiting.result()
+    assert server.rows("t") == 100
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_handler_of_the_log__may_wait_for_the_end(threads, server, writer):
+    one = writer(server, batchSize=1, threadCount=threads, partitionCol="id")
+    waited = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            try:
+                one.waitForThreadCompletion()
+                waited.append(one.getStatus().errorCode)
+            except Exception as error:
+                waited.append(error)
+
+    handler = Handler()
+    logging.getLogger("dolphindb_fast").addHandler(handler)
+    try:
+        one.insert(1, 5)
+        eventually(lambda: waited)
+    finally:
+        logging.getLogger("dolphindb_fast").removeHandler(handler)
+    assert waited == ["A1"]
+
+
+_FORK_IN_BLOCK = """
+import os, sys, warnings
+warnings.simplefilter("ignore")
+import dolphindb_fast as ddb
+from dolphindb_fast.localserver import LocalServer
+with LocalServer() as server:
+    server.run("share table(1:0, `id`sym, [INT,SYMBOL]) as t")
+    with ddb.MultithreadedTableWriter(server.host, server.port, "admin", "123456", "", "t") as writer:
+        writer.insert(1, "a")
+        child = os.fork()
+        if child == 0:
+            try:
+                with writer:
+                    raise KeyError
+            except KeyError:
+                os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    print(server.rows("t"))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_fork_in_a_with_block__its_exception_passes():
+    ended = program(_FORK_IN_BLOCK)
+    assert ended.stdout == "1\n", ended.stderr
+
+
+# -- what can be fetched ------------------------------------------------------------------------------------
+
+
+def test_get_unwritten_data__that_is_interrupted_can_be_repeated(server, writer, monkeypatch):
+    with FakeServer(replies=(SCHEMA,)) as lost:
+        one = writer(lost, batchSize=2, throttle=3600, reconnect=False)
+        for i in range(2):
+            one.insert(i, "a")
+        lost.connection().wait(lambda received: b"tableInsert{t}" in received)
+        one.append(pd.DataFrame({"id": [2], "sym": ["b"]}))
+        lost.connection().close()
+        one.waitForThreadCompletion()
+    before = one.getStatus()
+    as_rows = writers.as_rows
+
+    def interrupted(batch):
+        monkeypatch.setattr(writers, "as_rows", as_rows)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writers, "as_rows", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        one.getUnwrittenData()
+    after = one.getStatus()
+    assert (after.uncertainRows, after.unsentRows + after.sendFailedRows) == (
+        before.uncertainRows,
+        before.unsentRows + before.sendFailedRows,
+    )
+    rows = one.getUnwrittenData()
+    assert sorted(rows) == [[0, "a"], [1, "a"], [2, "b"]] and rows.uncertain == before.uncertainRows >= 2
+    assert one.getUnwrittenData() == [] and one._work.unconfirmed == 0
+
+
+@pytest.mark.parametrize("full", ["raise", "drop"])
+def test_insert_unwritten_data__takes_all_or_none(full, server, writer):
+    one = writer(server, maxRows=5, whenFull=full, batchSize=10, throttle=3600)
+    rows = [[i, "a"] for i in range(4)]
+    for i in range(3):
+        one.insert(i, "a")
+    if full == "raise":
+        with pytest.raises(ddb.QueueFull, match="4 more were not taken"):
+            one.insertUnwrittenData(rows)
+    else:
+        assert one.insertUnwrittenData(rows).errorCode == "Dropped" and one.getStatus().droppedRows == 4
+    assert one.getStatus().unsentRows == 3 and len(one.getUnwrittenData()) == 3
+    # more than that go alone
+    assert one.insertUnwrittenData(rows * 2).succeed() and one.insertUnwrittenData([]).succeed()
+    one.waitForThreadCompletion()
+    assert server.table("t")["id"].tolist() == [0, 1, 2, 3] * 2
+
+
+def test_frames_of_several_threads__stay_within_the_bound(server, writer, busy_switching):
+    with server.paused():
+        server._unpaused.set()
+        one = writer(server, maxRows=100, whenFull="drop", batchSize=1, throttle=3600)
+        server._unpaused.clear()
+        frame = pd.DataFrame({"id": range(30), "sym": "a"})
+        running = [in_thread(lambda: [one.append(frame) for _ in range(5)]) for _ in range(6)]
+        results = [result for thread in running for result in thread.result()]
+        assert sum(result.succeed() for result in results) == 3
+        assert one.getStatus().unsentRows == 90 and one.getStatus().droppedRows == 27 * 30
+
+
+# -- arguments and replies ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ever", [float("inf"), 1e12])
+def test_times__may_be_for_ever(ever, server, writer):
+    one = writer(server, batchSize=10, throttle=ever, blockTimeout=ever, maxRows=1)
+    assert one.insert(1, "a").succeed()
+    waiting = in_thread(lambda: one.insert(2, "a"))
+    eventually(lambda: one._work.waiting)
+    assert one.getStatus().unsentRows == 1 and not one.getStatus().hasError()
+    one.waitForThreadCompletion(timeout=ever)
+    with pytest.raises(RuntimeError, match="thread is exiting"):
+        waiting.result()
+    assert server.table("t")["id"].tolist() == [1]
+
+
+def test_upsert__may_be_answered_with_anything(server, writer):
+    one = writer(server, mode="upsert", batchSize=1)
+    server.answer("upsert!", Column(settings.DT_DURATION, np.zeros(1, "V8"), form=settings.DF_SCALAR))
+    assert one.insert(1, "a").succeed()
+    one.waitForThreadCompletion()
+    assert not one.getStatus().hasError() and one.getStatus().sentRows == 1
+
+
+def test_status__counts_each_row_once_while_threads_hand_them_over(server, writer, busy_switching):
+    one = writer(server, batchSize=1000, throttle=3600, threadCount=3, partitionCol="id")
+    for i in range(0, 600, 2):
+        one.insertUnwrittenData([[i, "a"], [i + 1, "a"]])
+        status = one.getStatus()
+        assert status.sentRows + status.unsentRows + status.sendFailedRows == i + 2

@@ -148,6 +148,25 @@ def test_pool__that_is_forgotten_ends(server):
     eventually(lambda: threading.active_count() <= threads)
 
 
+@pytest.mark.parametrize("last", [repr, ddb.DBConnectionPool.shutDown], ids=["forgotten", "shut down"])
+def test_pool__that_ends_in_a_thread_of_its_own(server, last, monkeypatch):
+    ignored = []
+    monkeypatch.setattr("sys.unraisablehook", ignored.append)
+    threads = threading.active_count()
+    pool = ddb.DBConnectionPool(server.host, server.port, 2)
+    gone = weakref.ref(pool)
+    with server.paused():
+        other = pool.runTaskAsync("2")
+        future = pool.runTaskAsync("1")
+        future.add_done_callback(lambda future, pool=pool: last(pool))
+        # the thread has the last reference to it
+        del pool, future
+    assert other.result(10) == 2
+    eventually(lambda: gone() is None and server.open_connections == 0)
+    eventually(lambda: threading.active_count() <= threads)
+    assert ignored == []
+
+
 def test_shut_down__finishes_what_runs_and_drops_what_waits(server):
     pool = ddb.DBConnectionPool(server.host, server.port, 1)
     with server.paused():

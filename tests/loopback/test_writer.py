@@ -97,7 +97,7 @@ def test_batch__waits_for_throttle_or_its_rows(writer, plain, table):
     one.insert(2, "A", 1.0)
     status = one.getStatus()
     assert (status.sentRows, status.unsentRows, status.isExiting) == (0, 2, False)
-    assert [thread.unsentRows for thread in status.threadStatus] == [2, 0]
+    assert [thread.unsentRows for thread in status.threadStatus] == [0, 2]
     one.insert(3, "A", 1.0)
     eventually(lambda: one.getStatus().sentRows == 3)
     assert ids(plain, table) == [1, 2, 3]
@@ -285,8 +285,9 @@ def test_wrong_type__ends_the_writer_and_names_the_cell(row, place, threads, wri
     status = one.getStatus()
     assert status.errorCode == "A1" and status.isExiting
     assert status.errorInfo.startswith(f"Data conversion error: table {table}: column ")
-    if threads == 1:
-        assert re.search(place, status.errorInfo), status.errorInfo
+    # of a batch of one thread the number of the row may be another one
+    place = place if threads == 1 else place.replace("row 1", r"row \d")
+    assert re.search(place, status.errorInfo), status.errorInfo
     one.waitForThreadCompletion()
     assert one.getStatus().sendFailedRows + one.getStatus().unsentRows == 3
     for use in (
