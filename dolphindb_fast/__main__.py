@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from . import __version__
 from .commands import demo, dump, probe, run, serve
+from .commands._shared import fail
+from .errors import UsageError
 
 COMMANDS = {"demo": demo, "serve": serve, "run": run, "dump": dump, "probe": probe}
 
@@ -25,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = options.execute(options)
         return code
+    except UsageError as error:
+        return fail(error, 2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
+
 if TYPE_CHECKING:
     from ..session import Session
 
@@ -25,10 +27,23 @@ def missing_extra(error: ModuleNotFoundError) -> int:
     return fail(f"{error.name} is not installed; get it with: pip install 'dolphindb-fast[local]'", 2)
 
 
+def port_number(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is no port: they go up to 65535")
+    return number
+
+
+def unreadable(name: str, error: Exception) -> int:
+    """The failure for a file that can't be read."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return fail(f"can't read {name}: {reason or error}", 2)
+
+
 def add_server_arguments(parser: argparse.ArgumentParser, *, host: str | None, port: int | None) -> None:
     default = f" (default {host})" if host else ""
     parser.add_argument("--host", default=host, help="host name or address" + default)
-    parser.add_argument("--port", type=int, default=port, help=f"port (default {port or DEFAULT_PORT})")
+    parser.add_argument("--port", type=port_number, default=port, help=f"port (default {port or DEFAULT_PORT})")
     parser.add_argument(
         "--user", default=os.environ.get("DOLPHINDB_FAST_USER"), help="user name (or DOLPHINDB_FAST_USER)"
     )
@@ -41,6 +56,8 @@ def connect(host: str, port: int, user: str | None, password: str | None, **opti
     """A connected session of this package; `options` go to its constructor."""
     from .. import Session
 
+    if password and not user:
+        raise UsageError("a password without a user name; give --user, too")
     session = Session(**options)
     try:
         session.connect(host, port, user or "", password or "")

@@ -248,7 +248,7 @@ def execute(options: argparse.Namespace) -> int:
     except AuthenticationError as error:
         return fail(error, 2)
     except ConnectError as error:
-        hint = "; is a server running there? Without --host the demo starts a local one"
+        hint = "; without --host the demo starts a local server"
         return fail(f"{error}{hint if options.host else ''}", 2)
     except ServerError as error:
         return fail(f"the server refused a script: {error.serverText or error}", 1)

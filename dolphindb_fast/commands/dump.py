@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ._shared import fail
+from ._shared import fail, unreadable
 from ._walk import Stopped, Stretch, walk
 
 SHOWN_BYTES = 10
@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
     try:
         data = read(options.file)
     except OSError as error:
-        return fail(f"can't read {options.file}: {error.strerror or error}", 2)
+        return unreadable(options.file, error)
     print(f"{'offset':<10}{'first bytes':<32}{'size':>8}  meaning")
     try:
         for stretch in walk(data):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -42,8 +43,15 @@ class NoReply(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_server_arguments(parser, host="localhost", port=DEFAULT_PORT)
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS",
+    parser.add_argument("--timeout", type=positive_seconds, default=10.0, metavar="SECONDS",
                         help="how long to wait for a reply (default 10)")
+
+
+def positive_seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < threading.TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return number
 
 
 class Wire:

@@ -5,7 +5,7 @@ import argparse
 import sys
 
 from ..errors import ConnectError, LinkError, NotSupported, ServerError
-from ._shared import DEFAULT_PORT, add_server_arguments, connect, fail
+from ._shared import DEFAULT_PORT, add_server_arguments, connect, fail, unreadable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def execute(options: argparse.Namespace) -> int:
     try:
         script = read_script(options.file)
     except (OSError, UnicodeDecodeError) as error:
-        return fail(f"can't read {options.file}: {error}", 2)
+        return unreadable(options.file, error)
     try:
         session = connect(options.host, options.port, options.user, options.password)
     except ConnectError as error:

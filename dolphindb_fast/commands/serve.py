@@ -6,8 +6,7 @@ import errno
 import logging
 import sys
 
-from ..errors import UsageError
-from ._shared import DEFAULT_PORT, fail, missing_extra
+from ._shared import DEFAULT_PORT, fail, missing_extra, port_number
 
 NOTICE = """\
 This is the local test server of dolphindb_fast, not a DolphinDB server: its tables live in memory, and it
@@ -16,7 +15,7 @@ understands a small part of the script language. Ctrl-C ends it."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port (default 8848; 0: any free one)")
+    parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="port (default 8848; 0: any free one)")
     parser.add_argument(
         "--order", default="sequential", metavar="ORDER",
         help="asynchronous tasks: sequential (default), shuffled, or unanswered (sequential, and synchronous "
@@ -35,14 +34,13 @@ def execute(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         return missing_extra(error)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    try:
-        server = LocalServer(options.host, options.port, order=options.order, delay=options.delay)
-    except UsageError as error:
-        return fail(error, 2)
+    server = LocalServer(options.host, options.port, order=options.order, delay=options.delay)
     try:
         server.start()
-    except (OSError, OverflowError) as error:
-        reason = "port in use" if getattr(error, "errno", None) == errno.EADDRINUSE else error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno == errno.EADDRINUSE:
+            reason = "port in use; give another with --port, 0 for any free one"
         return fail(f"can't listen on {options.host}:{options.port}: {reason}", 2)
     print(f"listening on {server.host}:{server.port}", flush=True)
     print(NOTICE, flush=True)

@@ -137,7 +137,7 @@ def test_serve_port_in_use__exit_2_in_one_line(server, capsys):
     assert main(["serve", "--host", server.host, "--port", str(server.port)]) == 2
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 1
-    assert "port in use" in err
+    assert "port in use; give another with --port" in err
 
 
 def test_dump__explains_what_a_session_sends(tmp_path, capsys):

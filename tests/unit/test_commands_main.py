@@ -18,7 +18,11 @@ def test_version(capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nothing"], ["demo", "--loops", "0"], ["demo", "--rows", "x"], ["run"]]
+    "arguments",
+    [
+        [], ["nothing"], ["demo", "--loops", "0"], ["demo", "--rows", "x"], ["run"], ["serve", "--port", "65536"],
+        ["run", "-", "--port", "-1"], ["probe", "--timeout", "0"], ["probe", "--timeout", "-1"],
+    ],
 )
 def test_wrong_arguments__exit_2(arguments, capsys):
     with pytest.raises(SystemExit) as exit:
@@ -61,8 +65,26 @@ def test_failure__is_one_line(capsys):
 
 
 def test_run_missing_file__exits_2(tmp_path, capsys):
-    assert main(["run", str(tmp_path / "absent.dos")]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    file = tmp_path / "absent.dos"
+    assert main(["run", str(file)]) == 2
+    assert capsys.readouterr().err == f"dolphindb-fast: can't read {file}: No such file or directory\n"
+
+
+@pytest.mark.parametrize("command", ["run", "probe"])
+def test_password_without_user__is_not_dropped(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("DOLPHINDB_FAST_USER", raising=False)
+    file = tmp_path / "any.dos"
+    file.write_text("1", encoding="utf-8")
+    arguments = [str(file)] if command == "run" else []
+    assert main([command, *arguments, "--password", "secret"]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1 and "--user" in err and "secret" not in err
+
+
+@pytest.mark.parametrize("command", ["demo", "probe"])
+def test_port_0_of_a_server__is_one_line(command, capfd):
+    assert main([command, "--host", "localhost", "--port", "0"]) in (1, 2)
+    assert len(capfd.readouterr().err.splitlines()) == 1
 
 
 def test_run_not_text__exits_2(tmp_path, capsys):
