@@ -25,9 +25,9 @@ cdef class _Connected:
         """From now on bytes go through a `tls.Channel` whose handshake is done."""
         self.link.encrypt(channel)
 
-    def _opened(self):
-        """The connection that this thread made is ready for everybody."""
-        self.link.opened()
+    def _opened(self, str peer):
+        """The connection that this thread made is ready for everybody; `peer` is the server's name in messages."""
+        self.link.opened(peer)
 
     def _set_read_timeout(self, seconds):
         self.link.read_timeout = nanoseconds(seconds)

@@ -40,6 +40,7 @@ cdef class _Link:
     cdef object opening           # `unusable` while a thread makes the connection, None otherwise
     cdef unsigned long opener     # that thread
     cdef _Cipher cipher           # of an encrypted connection, else None
+    cdef str peer                 # address of the server once the connection is ready, for messages
     cdef object last_error        # text of the first fault, None if there was none
     cdef bint asynchronous        # nobody reads replies
     cdef bint accounting          # an _AcknowledgedLink that matches replies to requests
@@ -79,7 +80,7 @@ cdef class _Link:
             self.proven = self.requests
             self.opener = self.owner
             self.opening = self.unusable = unsent("the session is being connected by another thread")
-            self.last_error = None
+            self.last_error = self.peer = None
         self.release()
         if status != DDB_OK:
             raise LinkError(os.strerror(error.sys_errno))
@@ -103,9 +104,10 @@ cdef class _Link:
             self.release()
         return 0
 
-    cdef int opened(self) except -1:
+    cdef int opened(self, str peer) except -1:
         if not self.is_opener():
             self.refuse()
+        self.peer = peer
         self.unusable = self.opening = None
         return 0
 
@@ -155,16 +157,17 @@ cdef class _Link:
             return 0
         ddb_link_close(&self.link, 0)
         said = str(error) or type(error).__name__
+        if self.peer is not None:
+            said = f"{self.peer}: {said}"
+            self.peer = None
         if self.last_error is None:
             self.last_error = said
-        text = f"the connection was closed after an error: {said}"
         unproven = self.unproven()
         if unproven:
-            gap = f"; {unproven} submissions went out since the last proof that they arrived"
-            text += gap
-            if isinstance(error, LinkError):
-                error.args = (said + gap,)
-        self.unusable = LinkError(text)
+            said += f"; {unproven} submissions went out since the last proof that they arrived"
+        if isinstance(error, LinkError):
+            error.args = (said,)
+        self.unusable = LinkError(f"the connection was closed after an error: {said}; call connect to make a new one")
         return 0
 
     cdef int64_t unproven(self):

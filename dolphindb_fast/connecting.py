@@ -337,7 +337,7 @@ class ConnectMethods(SessionPart):
                 self._request("exec", self.startup, (), options.request_header(self._plain_flags), None)
             if self._acknowledge:
                 self._begin_accounts()
-            self._opened()
+            self._opened(f"{self.host}:{self.port}")
         except BaseException as error:
             self._fail(error)
             raise

@@ -211,7 +211,7 @@ class ConnectMethods(SessionPart):
             header = options.request_header(wire._plain_flags)
             await self._carry_out(_Request(wire, "exec", startup, (), header, None))
         self._refuse_ended()
-        wire._opened()
+        wire._opened(f"{self.host}:{self.port}")
         self._ready = True
 
     async def _encrypt(self, node: Node, channel: tls.Channel) -> None:
