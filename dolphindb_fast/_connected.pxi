@@ -98,6 +98,7 @@ cdef class _Connected:
         self.link.lock_or_refuse()
         try:
             if self.link.unusable is not blocks.held:
+                blocks.left = 0
                 raise UsageError("the connection that these blocks came from was closed")
             try:
                 value = self._receive_block()

@@ -50,17 +50,6 @@ cdef class RowQueue:
             self.gate.release()
         return 0
 
-    def offer(self, tuple row):
-        """Take a row, if there is room; whether there was."""
-        if self.pending >= self.limit:
-            return False
-        self.rows.append(row)
-        self.pending += 1
-        self.count += 1
-        if self.wake_at and self.count >= self.wake_at:
-            self.wake()
-        return True
-
     def extend(self, list rows):
         """Rows that are counted as pending already."""
         self.rows.extend(rows)
