@@ -64,6 +64,12 @@ ROWS = (
         "converted",
     ),
     Difference(
+        "arrow-null",
+        "Arrow decimals with null forced to FLOAT, DOUBLE; Arrow null columns forced to a type",
+        "refused",
+        "the nearest number; NULLs of that type",
+    ),
+    Difference(
         "datetime-range", "DATETIME beyond 2038, microseconds beyond 2262", "wrapped", "refused, row named"
     ),
     Difference(
