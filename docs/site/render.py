@@ -75,21 +75,3 @@ def on_files(files, config):
 def on_page_markdown(markdown, page, config, files):
     outside = {target: source for source, target in OUTSIDE.items()}
     return page_text(markdown, outside.get(page.file.src_uri, f"docs/{page.file.src_uri}"))
-
-
-def on_config(config):
-    config.nav = _present(config.nav)
-    return config
-
-
-def _present(nav: list) -> list:
-    """The navigation as far as its pages are there."""
-    found = []
-    for item in nav:
-        ((title, value),) = item.items()
-        if isinstance(value, list):
-            if _present(value):
-                found.append({title: _present(value)})
-        elif (ROOT / "docs" / value).exists() or value in OUTSIDE.values():
-            found.append(item)
-    return found
