@@ -331,4 +331,19 @@ CASES = [
         )
         for target in ("MONTH",)
     ),
+    *(
+        differs(
+            f"arrow-{name}-forced-{target}",
+            lambda v=values, a=arrow_type, t=target: forced(column(v, a), bad=t),
+            "arrow-null",
+            like=lambda v=same, d=dtype, t=target: forced(one(pd.Series(v, dtype=d)), bad=t),
+        )
+        for name, values, arrow_type, same, dtype, target in (
+            ("decimal", [D("1.25"), None], lambda: pa.decimal128(3, 2), [1.25, None], "Float64", "FLOAT"),
+            ("decimal", [D("0.1"), None], lambda: pa.decimal128(3, 2), [0.1, None], "Float64", "DOUBLE"),
+            ("null", [None, None], lambda: pa.null(), [None, None], "Int32", "INT"),
+            ("null", [None, None], lambda: pa.null(), [None, None], "M8[ns]", "TIMESTAMP"),
+            ("null", [None, None], lambda: pa.null(), [None, None], object, "STRING"),
+        )
+    ),
 ]
