@@ -12,7 +12,7 @@ cdef object _lz4_block():
         except ImportError:
             raise NotSupported(
                 "the reply holds a column compressed with LZ4, and the package lz4 is not installed; "
-                "pip install 'dolphindb-fast[compress]', or connect without compress=True"
+                "pip install lz4, or connect without compress=True"
             ) from None
         _lz4 = block
     return _lz4

@@ -32,7 +32,7 @@ cdef int import_lz4() except -1:
             from lz4.block import compress
         except ImportError:
             raise NotSupported(
-                "compressMethods needs the package lz4, which is not installed; pip install 'dolphindb-fast[compress]'"
+                "compressMethods needs the package lz4, which is not installed; pip install lz4"
             ) from None
         lz4_compress = compress
     return 0

@@ -544,7 +544,7 @@ cdef str TIME_SPAN_HINT = "DolphinDB has no time spans here: convert with .dt.to
 
 cdef int refuse_dtype(Encoder self, object dtype) except -1:
     text = str(dtype)
-    hint = "convert the column with astype to a supported dtype"
+    hint = "convert the column with astype to numbers, text or datetime64"
     if getattr(dtype, "tz", None) is not None:
         hint = TIME_ZONE_HINT
     elif text.startswith("timedelta"):
@@ -553,6 +553,8 @@ cdef int refuse_dtype(Encoder self, object dtype) except -1:
         hint = "convert with .dt.to_timestamp()"
     elif text.startswith("Sparse"):
         hint = "convert with .sparse.to_dense()"
+    elif text.startswith("complex"):
+        hint = "send its real and its imaginary part as two columns"
     elif text == "float16":
         hint = "convert with .astype('float32')"
     self.refuse_type(f"dtype {text} can't be sent; {hint}")

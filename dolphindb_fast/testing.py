@@ -44,7 +44,7 @@ def requested_server(request: pytest.FixtureRequest) -> LocalServer:
     except ModuleNotFoundError as error:
         if error.name != "lark":
             raise
-        raise NotSupported("dolphindb_server needs an extra: pip install 'dolphindb-fast[local]'") from None
+        raise NotSupported("dolphindb_server needs the extra 'local', or: pip install lark") from None
     settings: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("dolphindb_server"))):
         if mark.args:

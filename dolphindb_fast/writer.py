@@ -528,8 +528,10 @@ class MultithreadedTableWriter(RowWriter):
         for thread in threads:
             thread.join(None if deadline is None else max(deadline - monotonic(), 0.0))
         if any(thread.is_alive() for thread in threads):
+            faults = [fault for one in work.lanes if (fault := one.session.stats.lastError)]
+            why = f" (the connection was lost: {faults[0]})" if faults else ""
             error = ReplyTimeout(
-                f"{work.unconfirmed} rows of table {work.schema.label} were not confirmed in {timeout:g} s; "
+                f"{work.unconfirmed} rows of table {work.schema.label} were not confirmed in {timeout:g} s{why}; "
                 "getUnwrittenData() has them"
             )
             work.abort(error)

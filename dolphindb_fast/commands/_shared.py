@@ -24,7 +24,7 @@ def missing_extra(error: ModuleNotFoundError) -> int:
     """The failure for an absent extra; an `error` about something else is raised again."""
     if (error.name or "").partition(".")[0] not in ("lark", "rich"):
         raise error
-    return fail(f"{error.name} is not installed; get it with: pip install 'dolphindb-fast[local]'", 2)
+    return fail(f"{error.name} is not installed; the extra 'local' brings it, and so does: pip install lark rich", 2)
 
 
 def port_number(text: str) -> int:

@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
     if error.name != "lark":
         raise
     raise ModuleNotFoundError(
-        "the local server parses scripts with lark: pip install 'dolphindb-fast[local]'", name="lark"
+        "the local server parses scripts with lark: the extra 'local' brings it, and so does pip install lark", name="lark"
     ) from error
 
 from ..column import Column

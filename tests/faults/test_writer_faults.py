@@ -282,7 +282,8 @@ def test_server_that_does_not_come_back__completion_can_be_given_up(server, writ
     eventually(lambda: not one._work.lanes[0].session._is_open)
     for i in range(20, 30):
         one.insert(i, "a")
-    with pytest.raises(ddb.ReplyTimeout, match="20 rows of table t were not confirmed"):
+    told = rf"20 rows of table t were not confirmed in 0.2 s \(the connection was lost: {server.host}:{server.port}: "
+    with pytest.raises(ddb.ReplyTimeout, match=told):
         in_thread(lambda: one.waitForThreadCompletion(timeout=0.2)).result()
     assert one.getStatus().errorCode == "A5"
     assert_accounted(server, one, range(30))

@@ -89,7 +89,7 @@ TYPES = {
     "period": (lambda: _one(pd.period_range("2020", periods=2, freq="D")), ["bad", r"period\[D\]"]),
     "interval": (lambda: _one(pd.interval_range(0, 2)), ["bad", "interval"]),
     "sparse": (lambda: _one(pd.arrays.SparseArray([1, 0])), ["bad", "Sparse"]),
-    "complex": (lambda: _one(np.zeros(2, "c16")), ["bad", "complex128"]),
+    "complex": (lambda: _one(np.zeros(2, "c16")), ["bad", "complex128", "two columns"]),
     "float16": (lambda: _one(np.zeros(2, "f2")), ["bad", "float16"]),
     "longdouble": (lambda: _one(np.zeros(2, "longdouble")), ["bad", "float128|longdouble"]),
     "timedelta-empty": (lambda: _one(pd.to_timedelta([])), ["bad", "timedelta64"]),
