@@ -519,16 +519,19 @@ cdef class _AcknowledgedLink(_Link):
             for submission in gathered:
                 self.enter(submission)
         try:
-            self.transmit(producer, size)
+            self.transmit(producer, size, gathered is None)
         except BaseException:
-            if self.unusable is None:
+            if self.unusable is None and submission.state == IN_FLIGHT:
                 self.withdraw(count)
             raise
         self.requests += count
         return 0
 
-    cdef int transmit(self, ddb_producer *producer, size_t size) except -1:
-        """Send all that the producer yields, and take replies while the server takes nothing."""
+    cdef int transmit(self, ddb_producer *producer, size_t size, bint alone) except -1:
+        """Send all that the producer yields, and take replies while the server takes nothing.
+
+        Whose call raises with `sent` False is not among what the fault lost: there is one place to take it from.
+        """
         cdef ddb_error error
         cdef int status
         if size <= SMALL_REQUEST:
@@ -544,6 +547,8 @@ cdef class _AcknowledgedLink(_Link):
             if self.link.inbox_size:
                 self.take_replies()
         if status != DDB_OK:
+            if alone and self.link.accepted == 0:
+                self.withdraw(1)
             self.raise_send(status, &error)
         return 0
 

@@ -230,8 +230,14 @@ cdef class _Link:
     cdef int raise_send(self, int status, ddb_error *error) except -1:
         cdef uint64_t accepted = self.link.accepted
         if self.closing:
-            raise LinkError("the session was closed while a request was being sent")
-        self.raise_fault()
+            fault = LinkError("the session was closed while a request was being sent")
+            fault.sent = accepted != 0
+            raise fault
+        try:
+            self.raise_fault()
+        except LinkError as broken:
+            broken.sent = accepted != 0
+            raise
         if status == DDB_ERR_TIMEOUT:
             seconds = self.write_timeout * 1e-9
             if accepted == 0:

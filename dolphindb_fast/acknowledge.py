@@ -128,7 +128,8 @@ class AcknowledgeMethods(SessionPart):
         """The submissions without reply, in the order in which they were sent; needs ``keepUnacknowledged=True``.
 
         Those whose connection was lost are handed over: the session does not keep them any longer, and they no longer
-        count for ``maxInFlightBytes``. Those in flight stay: what is resubmitted of them may arrive twice.
+        count for ``maxInFlightBytes``. Those in flight stay: what is resubmitted of them may arrive twice. A request
+        whose `run` raised a `LinkError` is among them if its `sent` is True, and not if that is False.
         """
         self._need_acknowledge("unacknowledged")
         if not self._keeps:

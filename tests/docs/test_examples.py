@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.waiting import eventually, in_thread
 
+import dolphindb_fast as ddb
 from dolphindb_fast.localserver import LocalServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,3 +119,30 @@ def test_page__runs_as_it_is_printed(path, tmp_path, monkeypatch):
 def test_blocks_that_are_not_run__are_counted():
     counted = {page.name: sum(block.mark.startswith("not run") for block in blocks(page)) for page in PAGES}
     assert {name: count for name, count in counted.items() if count} == NOT_RUN
+
+
+def test_lasting_program__appends_again_what_has_no_reply(tmp_path, monkeypatch):
+    for block in blocks(ROOT / "docs" / "walkthrough.md"):
+        if block.title:
+            (tmp_path / block.title).write_text(block.text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        import lasting
+        from loader import make_frames
+
+        with LocalServer(delay=0.001) as server, ddb.Session(enableASYNC=True, acknowledge=True) as session:
+            server.run((tmp_path / "ticks.dos").read_text(encoding="utf-8"))
+            session.connect(server.host, server.port, reconnect=True)
+            appending = in_thread(lambda: lasting.append(session, list(make_frames(400))))
+            for rows in (5_000, 15_000):
+                eventually(lambda rows=rows: server.rows("ticks") >= rows)
+                server.stop()
+                server.start()
+            confirmed, doubtful = appending.result()
+            stored = server.table("ticks")
+    finally:
+        for name in ("lasting", "loader"):
+            sys.modules.pop(name, None)
+    assert confirmed == 40_000 and doubtful > 0
+    assert confirmed <= len(stored) <= confirmed + doubtful
+    assert stored["time"].nunique() == confirmed

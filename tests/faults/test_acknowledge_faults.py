@@ -391,6 +391,28 @@ def test_batch__begun_while_another_thread_connects_again(acknowledged):
     assert again.result().result(20) == 7 and gathering.result().result(20) == 7
 
 
+def test_kept_submissions__hold_the_call_that_met_the_fault_if_and_only_if_bytes_of_it_left(acknowledged):
+    met = set()
+    for number in range(60):
+        session, connection = acknowledged({"keepUnacknowledged": True})
+        frame = LARGE if number % 3 == 0 else FRAME
+        count = 1 + number % 3
+        submissions = [session.run("f", FRAME) for _ in range(count)]
+        cutting = in_thread(connection.reset)
+        with pytest.raises(ddb.LinkError) as caught:
+            while True:
+                submissions.append(session.run("f", frame))
+        cutting.result()
+        lost = session.unacknowledged()
+        assert len(lost) == len(submissions) + caught.value.sent, number
+        with pytest.raises(ddb.SubmissionError) as told:
+            session.flush()
+        assert told.value.count == len(lost)
+        met.add(caught.value.sent)
+        session.close()
+    assert False in met
+
+
 def test_kept_submissions__are_bounded_and_told(acknowledged):
     session, connection = acknowledged({"keepUnacknowledged": True, "maxInFlightBytes": 2000})
     first = [session.run("f", FRAME) for _ in range(10)]
