@@ -68,8 +68,13 @@ def _bars(plt, peers: dict):
 
 def _lines(plt, scaling: dict):
     panels = [key for key in scaling if scaling[key]]
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 4.2), squeeze=False)
-    for axis, panel in zip(axes[0], panels, strict=True):
+    # two beside each other: more can't be read in the width of a page
+    across = min(2, len(panels))
+    down = -(-len(panels) // across)
+    figure, axes = plt.subplots(down, across, figsize=(5.2 * across, 4.0 * down), squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.remove()
+    for axis, panel in zip(axes.flat, panels, strict=False):
         points = {float(key): value for key, value in scaling[panel].items()}
         if panel == "memory":
             axis.plot(list(points), list(points.values()), "o-", color=OUR_COLOUR, label="dolphindb_fast")
@@ -100,6 +105,9 @@ def _latency(plt, quantiles: dict):
         )
     axis.set_xscale("log")
     axis.set_yscale("log")
+    axis.xaxis.set_major_locator(plt.LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(plt.NullFormatter())
     axis.set_xlabel("microseconds for one call of the seed frame")
     axis.set_ylabel("share of calls that took longer")
     axis.grid(alpha=0.3, which="both")
