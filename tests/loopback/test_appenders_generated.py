@@ -8,42 +8,16 @@ from __future__ import annotations
 
 import datetime
 import itertools
-import os
-import random
 import re
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.arrow_columns import as_arrow, as_frame
+from support.fuzzing import examples, say_seed  # noqa: F401
 
 import dolphindb_fast as ddb
-
-FUZZ = int(os.environ.get("DOLPHINDB_FAST_FUZZ", "0"))
-SEED = int(os.environ.get("DOLPHINDB_FAST_SEED", "0")) or random.SystemRandom().getrandbits(32)
-_SETTINGS = dict(
-    deadline=None,
-    database=None,
-    print_blob=True,
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-)
-
-
-def examples(number):
-    """`number` fixed examples, or as many new ones as were asked for."""
-    if not FUZZ:
-        return settings(max_examples=number, derandomize=True, **_SETTINGS)
-    return lambda test: seed(SEED)(settings(max_examples=FUZZ, **_SETTINGS)(test))
-
-
-@pytest.fixture(autouse=True)
-def say_seed(capsys):
-    if FUZZ:
-        with capsys.disabled():
-            print(f"\nDOLPHINDB_FAST_FUZZ={FUZZ} DOLPHINDB_FAST_SEED={SEED}")
-
 
 # -- columns --------------------------------------------------------------------------------------------------
 

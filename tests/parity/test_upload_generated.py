@@ -6,14 +6,13 @@ A fixed set of examples; ``DOLPHINDB_FAST_FUZZ=N`` tries N new ones of each kind
 
 from __future__ import annotations
 
-import os
-import random
 import warnings
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given
 from support import oracle, strategies
+from support.fuzzing import examples, say_seed  # noqa: F401
 from support.parsing import same_meaning
 from support.recorder import official_session
 from support.unchanged import fingerprint
@@ -21,30 +20,6 @@ from support.unchanged import fingerprint
 import dolphindb_fast as ddb
 
 pytestmark = pytest.mark.official
-
-FUZZ = int(os.environ.get("DOLPHINDB_FAST_FUZZ", "0"))
-SEED = int(os.environ.get("DOLPHINDB_FAST_SEED", "0")) or random.SystemRandom().getrandbits(32)
-_SETTINGS = dict(
-    deadline=None,
-    database=None,
-    print_blob=True,
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-)
-
-
-def examples(number):
-    """`number` fixed examples, or as many new ones as were asked for."""
-    if not FUZZ:
-        return settings(max_examples=number, derandomize=True, **_SETTINGS)
-    return lambda test: seed(SEED)(settings(max_examples=FUZZ, **_SETTINGS)(test))
-
-
-@pytest.fixture(autouse=True)
-def say_seed(capsys):
-    if FUZZ:
-        with capsys.disabled():
-            print(f"\nDOLPHINDB_FAST_FUZZ={FUZZ} DOLPHINDB_FAST_SEED={SEED}")
 
 
 def _official(recorders, value):

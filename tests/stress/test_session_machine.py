@@ -7,8 +7,6 @@ A fixed set of examples; ``DOLPHINDB_FAST_FUZZ=N`` tries N new ones of each kind
 from __future__ import annotations
 
 import itertools
-import os
-import random
 from unittest import mock
 
 import numpy as np
@@ -24,14 +22,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.fuzzing import FUZZ, SEED, say_seed  # noqa: F401
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
 from dolphindb_fast import Submission, reconnect
 from dolphindb_fast.localserver import LocalServer
 
-FUZZ = int(os.environ.get("DOLPHINDB_FAST_FUZZ", "0"))
-SEED = int(os.environ.get("DOLPHINDB_FAST_SEED", "0")) or random.SystemRandom().getrandbits(32)
 EXAMPLES, STEPS = 40, 25
 
 INSERT = "tableInsert{kept}"
@@ -539,12 +536,10 @@ def machine(mode, order="sequential"):
         ("acknowledged", "sequential"),
     ],
 )
-def test_operations__in_any_order(mode, order, capsys, watchdog):
+def test_operations__in_any_order(mode, order, watchdog):
     chosen = {"derandomize": True, "max_examples": EXAMPLES}
     if FUZZ:
         chosen = {"max_examples": FUZZ}
-        with capsys.disabled():
-            print(f"\nDOLPHINDB_FAST_FUZZ={FUZZ} DOLPHINDB_FAST_SEED={SEED}")
 
     class Watched(machine(mode, order)):
         def __init__(self):
