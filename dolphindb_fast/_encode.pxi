@@ -8,6 +8,10 @@ cdef enum:
     RELEASE_BYTES = 64 << 10
     DEPTH_LIMIT = 64
 
+cdef extern from "Python.h":
+    # given no list the slice goes away; `clear` is looked up by name for each call
+    int empty_list "PyList_SetSlice"(list full, Py_ssize_t start, Py_ssize_t stop, PyObject *nothing) except -1
+
 # classes whose objects export Arrow data -> whether as one array too; filled by `is_arrow`
 cdef dict exporters = {}
 
@@ -242,7 +246,7 @@ cdef class Encoder:
         self.place = None
         self.frame = None
         if self.borrowed:
-            self.borrowed.clear()
+            empty_list(self.borrowed, 0, len(self.borrowed), NULL)
         # what was joined is still wanted: by a view, or gathered for a batch
         if not self.request.joined:
             ddb_request_trim(&self.request, SCRATCH_CAP)
