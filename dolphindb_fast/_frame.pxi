@@ -572,7 +572,7 @@ cdef bint probe_fast_path():
         "a": np.array([1, 2, 3], dtype=np.int64),
         "b": pd.Series(["x", None, "z"], dtype=object),
         "c": np.array([1.5, np.nan, -2.0]),
-        "d": pd.to_datetime(pd.Series([0, 1, None])),
+        "d": np.array([0, 1, "NaT"], dtype="datetime64[ns]"),
         "e": pd.Categorical(["u", "v", "u"]),
         "f": np.array([4, 5, 6], dtype=np.int64),
         "g": pd.array(["q", None, "r"], dtype="string[python]"),

@@ -15,7 +15,7 @@ from .result import to_python
 from .schema import TableSchema, ask_schema, table_expression
 from .session import Session
 
-__all__ = ["TableAppender", "TableUpserter"]
+__all__ = ["AutoFitTableAppender", "AutoFitTableUpserter", "TableAppender", "TableUpserter", "tableAppender", "tableUpsert"]
 
 
 def renamed(**pairs: tuple[Any, ...]) -> list[Any]:
@@ -248,3 +248,8 @@ def _symbols(what: str, names: list[str]) -> str:
     if all(re.fullmatch(r"\w+", name) for name in names):
         return "".join(f"`{name}" for name in names)
     return "[" + ",".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names) + "]"
+
+
+#: the official client's other spellings
+AutoFitTableAppender = tableAppender = TableAppender
+AutoFitTableUpserter = tableUpsert = TableUpserter

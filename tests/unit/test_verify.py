@@ -15,9 +15,9 @@ from support import frames
 
 import dolphindb_fast as ddb
 from dolphindb_fast import verify as verify_function
-from dolphindb_fast.verify import _ordered, explain
+from dolphindb_fast.verifying import _ordered, explain
 
-ddb_verify = sys.modules["dolphindb_fast.verify"]
+ddb_verify = sys.modules["dolphindb_fast.verifying"]
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ PROGRAM = """
     import dolphindb_fast as ddb
     from support.recorder import FakeServer
     from dolphindb_fast import verify
-    module = sys.modules["dolphindb_fast.verify"]
+    module = sys.modules["dolphindb_fast.verifying"]
     seen = []
     real = module.verify
     module.verify = lambda obj: seen.append(obj) or real(obj)
@@ -212,7 +212,7 @@ def test_variable__a_mismatch_stops_the_request(official):
         import dolphindb_fast as ddb
         from support.recorder import FakeServer
         from dolphindb_fast import verify
-        sys.modules["dolphindb_fast.verify"].dumps = lambda obj: ddb.dumps(obj)[:-1] + b"x"
+        sys.modules["dolphindb_fast.verifying"].dumps = lambda obj: ddb.dumps(obj)[:-1] + b"x"
         with FakeServer() as server:
             session = ddb.Session(enableASYNC=True)
             session.connect("127.0.0.1", server.port)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import re
 import threading
 from typing import Any, NamedTuple
@@ -23,7 +22,6 @@ __all__ = ["verify"]
 
 log = logging.getLogger("dolphindb_fast")
 
-VARIABLE = "DOLPHINDB_FAST_VERIFY"
 SHOWN_BYTES = 16
 
 _HEAD = re.compile(
@@ -209,12 +207,9 @@ def watch(count: int) -> None:
         setattr(Session, name, method)
 
 
-def _verify_first_requests() -> None:
+def verify_first_requests(count: str) -> None:
     """Do what the environment asks for; at import."""
-    count = os.environ.get(VARIABLE)
-    if not count:
-        return
     if not count.isdecimal():
-        raise UsageError(f"{VARIABLE} must be a number of requests; it is {count!r}")
+        raise UsageError(f"DOLPHINDB_FAST_VERIFY must be a number of requests; it is {count!r}")
     if int(count):
         watch(int(count))
