@@ -386,8 +386,11 @@ def test_batch__begun_while_another_thread_connects_again(acknowledged):
             return session.run("gathered")
 
     gathering = in_thread(gather)
-    server.connection(1).resume()
-    server.default = integer(7)
+    connection = server.connection(1)
+    connection.resume()
+    # by hand: both requests may come in one piece, to which the server would give one answer
+    connection.wait(lambda received: received.endswith(b"gathered") and b"again" in received)
+    connection.send(integer(7) * 2)
     assert again.result().result(20) == 7 and gathering.result().result(20) == 7
 
 
