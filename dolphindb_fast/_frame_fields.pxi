@@ -22,7 +22,8 @@ cdef extern from *:
         getter get;
         void *closure;
         PyObject *name;
-        PyTypeObject *seen[FIELD_TYPES]; /* the first types that had the field, kept: walking their bases takes 50 instructions */
+        /* the first types that had the field, kept: walking the bases of each takes 50 instructions */
+        PyTypeObject *seen[FIELD_TYPES];
     } pandas_field;
 
     static int has_field(pandas_field *field, PyTypeObject *type)
@@ -41,8 +42,10 @@ cdef extern from *:
     static inline PyObject *read_field(pandas_field *field, PyObject *object)
     {
         PyTypeObject *type = Py_TYPE(object);
-        if (type == field->seen[0] || type == field->seen[1] || type == field->seen[2] || type == field->seen[3] ||
-            (field->get && has_field(field, type)))
+        for (int i = 0; i < FIELD_TYPES; i++)
+            if (type == field->seen[i])
+                return field->get(object, field->closure);
+        if (field->get && has_field(field, type))
             return field->get(object, field->closure);
         return PyObject_GetAttr(object, field->name);
     }
