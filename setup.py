@@ -3,6 +3,7 @@
 Environment switches: DDBF_DEBUG=1 (no optimization, asserts), DDBF_SANITIZE=1 (ASan and UBSan), DDBF_NO_SENDMSG=1
 (sends by `send` alone, as on Windows).
 """
+
 import glob
 import os
 import sys
@@ -80,7 +81,9 @@ def extensions():
 
 
 if int(numpy.__version__.split(".")[0]) < 2:
-    raise SystemExit(f"dolphindb_fast: built with numpy 2 or later (it then runs with 1.24 too), not {numpy.__version__}")
+    raise SystemExit(
+        f"dolphindb_fast: built with numpy 2 or later (it then runs with 1.24 too), not {numpy.__version__}"
+    )
 
 modules = list(extensions())
 if not FROM_SDIST:

@@ -3,6 +3,7 @@
 Several runs of ``python -X importtime``, bytecode compiled before. Fails if the fastest takes LIMIT milliseconds: the
 others may have had to share the processor.
 """
+
 import os
 import re
 import statistics

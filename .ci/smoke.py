@@ -2,6 +2,7 @@
 
 The argument says whether pyarrow is expected: with, without, any.
 """
+
 import importlib.util
 import sys
 import time
@@ -49,5 +50,7 @@ with LocalServer() as server:
 import numpy  # noqa: E402
 import pandas  # noqa: E402
 
-print(f"smoke run: {CALLS * len(frame)} rows; pandas {pandas.__version__}, numpy {numpy.__version__}, "
-      f"pyarrow {'present' if has_pyarrow else 'absent'}")
+print(
+    f"smoke run: {CALLS * len(frame)} rows; pandas {pandas.__version__}, numpy {numpy.__version__}, "
+    f"pyarrow {'present' if has_pyarrow else 'absent'}"
+)

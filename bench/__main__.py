@@ -78,14 +78,11 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 160)
     if options.list:
         for case in CASES:
-            console.print(
-                f"{case.name:28}{case.title}; against: {case.against or 'nothing'}", highlight=False
-            )
+            console.print(f"{case.name:28}{case.title}; against: {case.against or 'nothing'}", highlight=False)
         return 0
     cases = named(options.only)
     wanted = {
-        name: not options.no_plots and (not options.only or name in options.only)
-        for name in ("peers", "scaling")
+        name: not options.no_plots and (not options.only or name in options.only) for name in ("peers", "scaling")
     }
     if not cases and not any(wanted.values()):
         console.print(f"no case's name holds {' or '.join(options.only)}; --list prints the names")
@@ -119,9 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def print_header(console: Console, header: dict) -> None:
-    console.print(
-        "  ".join(f"{name} {version}" for name, version in header["versions"].items()), highlight=False
-    )
+    console.print("  ".join(f"{name} {version}" for name, version in header["versions"].items()), highlight=False)
     facts = header["machine"]
     text = "Arrow memory" if header["environment"] == "ar" else "Python strings"
     console.print(

@@ -102,9 +102,7 @@ def many_categories(
     return frame
 
 
-def wide(
-    rows: int, numbers: np.random.Generator, *, columns: int = 1000, blocks: str = "one"
-) -> pd.DataFrame:
+def wide(rows: int, numbers: np.random.Generator, *, columns: int = 1000, blocks: str = "one") -> pd.DataFrame:
     """float64 columns in one pandas block, or in one block each.
 
     The names are the same strings in every frame, as in a program that keeps them; their Index is new.
@@ -116,9 +114,7 @@ def wide(
     return pd.DataFrame({name: values[i].copy() for i, name in enumerate(names)}, copy=False)
 
 
-def numeric(
-    rows: int, numbers: np.random.Generator, *, columns: int = 10, nan_share: float = 0.0
-) -> pd.DataFrame:
+def numeric(rows: int, numbers: np.random.Generator, *, columns: int = 10, nan_share: float = 0.0) -> pd.DataFrame:
     """float64, every fifth column int64; `nan_share` of the float cells are NaN."""
     data = {}
     for i in range(columns):

@@ -57,9 +57,7 @@ def _bars(plt, peers: dict):
         axis.set_xlabel("microseconds for one call (logarithmic)")
         axis.set_title(f"{int(rows):,} rows x 4 columns")
         for i, value in enumerate(values):
-            axis.text(
-                value, i, f" {value:,.0f}" if value >= 100 else f" {value:.1f}", va="center", fontsize=8
-            )
+            axis.text(value, i, f" {value:,.0f}" if value >= 100 else f" {value:.1f}", va="center", fontsize=8)
         axis.margins(x=0.15)
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)

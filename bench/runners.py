@@ -537,9 +537,7 @@ def reading(bench: Bench, case) -> Outcome:
                 raise Wrong(f"{len(frame)} rows were read")
             return seconds * 1e6
 
-        found = bench.alternate(
-            case, {name: lambda sender=sender: timed(sender.call) for name, sender in arms.items()}
-        )
+        found = bench.alternate(case, {name: lambda sender=sender: timed(sender.call) for name, sender in arms.items()})
     return Outcome(found[OURS], found[case.theirs])
 
 

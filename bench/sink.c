@@ -290,8 +290,8 @@ int main(void)
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(listener, 16) != 0 || getsockname(listener, (struct sockaddr *)&address, &size) != 0)
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 16) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) != 0)
         fail("sink");
     printf("%d\n", ntohs(address.sin_port));
     for (;;) {

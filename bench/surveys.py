@@ -49,9 +49,7 @@ def peers(bench: Bench) -> dict:
     return found
 
 
-def _curve(
-    bench: Bench, make, rows: int, options: dict, names: list[str], repetitions: int
-) -> dict[str, float]:
+def _curve(bench: Bench, make, rows: int, options: dict, names: list[str], repetitions: int) -> dict[str, float]:
     case = Case(
         "scaling",
         "",

@@ -31,10 +31,7 @@ def writer_class(name: str) -> type:
 def make_rows(count: int) -> list[tuple]:
     """Tuples of int, datetime, text of 50 words, float, int."""
     start = datetime.datetime(2020, 1, 1)
-    return [
-        (i, start + datetime.timedelta(milliseconds=i), f"SYM{i * 7 % 50}", i / 8, i * 3)
-        for i in range(count)
-    ]
+    return [(i, start + datetime.timedelta(milliseconds=i), f"SYM{i * 7 % 50}", i / 8, i * 3) for i in range(count)]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 #include "ddb_array.h"
 
 enum {
-    BLOCK_HEAD = 4,   /* u16 rows, u8 bytes of a count, u8 0 */
+    BLOCK_HEAD = 4, /* u16 rows, u8 bytes of a count, u8 0 */
     BLOCK_ROWS = 65535
 };
 

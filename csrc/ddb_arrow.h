@@ -42,7 +42,7 @@ typedef struct ddb_arrow_stream {
 /* Rows of an array. */
 typedef struct ddb_arrow_part {
     const ddb_arrow_array *array;
-    int64_t offset;          /* of row 0 in the array's buffers */
+    int64_t offset; /* of row 0 in the array's buffers */
     int64_t rows;
     const uint8_t *validity; /* bitmap, its bit of row 0 at `offset`; NULL: no row is null */
 } ddb_arrow_part;

@@ -9,7 +9,7 @@ enum { BLOCK = 256 };
 
 __extension__ typedef __int128 wide;
 
-#define WIDE_MIN ((wide)((__extension__ (unsigned __int128)1) << 127))
+#define WIDE_MIN ((wide)((__extension__(unsigned __int128) 1) << 127))
 
 static const uint8_t load_sizes[] = {0, 1, 2, 4, 8, 1, 2, 4, 8, 4, 8, 16, 16};
 static const uint8_t store_sizes[] = {1, 2, 4, 8, 4, 8, 16, 16};

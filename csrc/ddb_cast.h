@@ -39,11 +39,11 @@ typedef enum ddb_store {
 } ddb_store;
 
 typedef enum ddb_cast_flag {
-    DDB_CAST_LOWEST_NULL = 1,    /* the smallest value of the source's type is NULL: NaT */
-    DDB_CAST_INFINITE_NULL = 2,  /* so are NaN and infinities; NaN that becomes an integer always is */
-    DDB_CAST_MONTH = 4,          /* days since 1970 become months since year 0 */
-    DDB_CAST_ROUND = 8,          /* half away from zero; without it digits are cut off */
-    DDB_CAST_NAN_NULL = 16       /* NaN is NULL, infinities are not */
+    DDB_CAST_LOWEST_NULL = 1,   /* the smallest value of the source's type is NULL: NaT */
+    DDB_CAST_INFINITE_NULL = 2, /* so are NaN and infinities; NaN that becomes an integer always is */
+    DDB_CAST_MONTH = 4,         /* days since 1970 become months since year 0 */
+    DDB_CAST_ROUND = 8,         /* half away from zero; without it digits are cut off */
+    DDB_CAST_NAN_NULL = 16      /* NaN is NULL, infinities are not */
 } ddb_cast_flag;
 
 /* What is done to a value that is not NULL. Integers: modulo (rounding down), divide (rounding down), month, check
@@ -58,20 +58,20 @@ typedef struct ddb_cast {
     int64_t divide;   /* at least 1 */
     int64_t multiply; /* low and high make sure that it can't overflow */
     int64_t low, high;
-    int64_t null;     /* NULL of an integer store */
+    int64_t null; /* NULL of an integer store */
 } ddb_cast;
 
 typedef struct ddb_cells {
     const ddb_kernels *kernels; /* for cells with a bitmap that stay what they are; NULL: not asked for */
-    const char *data;      /* first cell; with DDB_LOAD_BIT the bitmap */
-    ptrdiff_t stride;      /* bytes from cell to cell */
+    const char *data;           /* first cell; with DDB_LOAD_BIT the bitmap */
+    ptrdiff_t stride;           /* bytes from cell to cell */
     int64_t rows;
     const uint8_t *bitmap; /* bit 1: a value; NULL: all are */
     int64_t bit_offset;    /* bit of row 0, of this bitmap and of DDB_LOAD_BIT's */
     const uint8_t *mask;   /* byte 1: NULL; NULL: none is */
     ptrdiff_t mask_stride;
-    int64_t first_row;     /* row of the column that these begin with, for errors */
-    uint8_t swap;          /* cells lie in the other byte order */
+    int64_t first_row; /* row of the column that these begin with, for errors */
+    uint8_t swap;      /* cells lie in the other byte order */
 } ddb_cells;
 
 /* Bytes of one wire cell. */

@@ -7,15 +7,12 @@
 #include "ddb_status.h"
 #include "ddb_wire.h"
 
-enum ddb_compression {
-    DDB_COMPRESSION_LZ4 = 1,
-    DDB_COMPRESSION_DELTA = 2
-};
+enum ddb_compression { DDB_COMPRESSION_LZ4 = 1, DDB_COMPRESSION_DELTA = 2 };
 
 enum {
-    DDB_COMPRESSED_HEAD = 20,                 /* bytes before the first block, counted in the column's byte size */
-    DDB_BLOCK_BYTES = 65536,                  /* most bytes that one block decodes to */
-    DDB_BLOCK_LZ4 = 65536 + 65536 / 255 + 16  /* most bytes that LZ4 makes of them */
+    DDB_COMPRESSED_HEAD = 20,                /* bytes before the first block, counted in the column's byte size */
+    DDB_BLOCK_BYTES = 65536,                 /* most bytes that one block decodes to */
+    DDB_BLOCK_LZ4 = 65536 + 65536 / 255 + 16 /* most bytes that LZ4 makes of them */
 };
 
 typedef struct ddb_compressed {

@@ -7,10 +7,10 @@
 #include "ddb_common.h"
 
 enum {
-    DDB_TEXT_UUID = 36,    /* most bytes of one text of each kind */
+    DDB_TEXT_UUID = 36, /* most bytes of one text of each kind */
     DDB_TEXT_INT128 = 32,
     DDB_TEXT_IPADDR = 39,
-    DDB_TEXT_DECIMAL = 48  /* sign, 39 digits, exponent */
+    DDB_TEXT_DECIMAL = 48 /* sign, 39 digits, exponent */
 };
 
 /* 8-4-4-4-12 lower case hexadecimal digits. */

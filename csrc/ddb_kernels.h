@@ -9,18 +9,18 @@
 
 /* From numpy's cells to the wire's: source and target type, null rule. */
 typedef enum ddb_conversion {
-    DDB_CONV_COPY8 = 0,          /* bool -> BOOL, int8 -> CHAR */
-    DDB_CONV_COPY16,             /* int16 -> SHORT */
-    DDB_CONV_COPY32,             /* int32 -> INT */
-    DDB_CONV_COPY64,             /* int64 -> LONG, datetime64[ms] -> TIMESTAMP, [ns] -> NANOTIMESTAMP: NaT is NULL */
-    DDB_CONV_F32_FLOAT,          /* NaN and infinities -> NULL */
-    DDB_CONV_F64_DOUBLE,         /* NaN and infinities -> NULL */
+    DDB_CONV_COPY8 = 0,  /* bool -> BOOL, int8 -> CHAR */
+    DDB_CONV_COPY16,     /* int16 -> SHORT */
+    DDB_CONV_COPY32,     /* int32 -> INT */
+    DDB_CONV_COPY64,     /* int64 -> LONG, datetime64[ms] -> TIMESTAMP, [ns] -> NANOTIMESTAMP: NaT is NULL */
+    DDB_CONV_F32_FLOAT,  /* NaN and infinities -> NULL */
+    DDB_CONV_F64_DOUBLE, /* NaN and infinities -> NULL */
     DDB_CONV_U8_SHORT,
     DDB_CONV_U16_INT,
     DDB_CONV_U32_LONG,
-    DDB_CONV_U64_LONG,           /* refused above 2**63 - 1 */
-    DDB_CONV_I64S_DATETIME,      /* seconds to 32 bits, refused outside; NaT -> NULL */
-    DDB_CONV_I64US_NANOTIMESTAMP,/* times 1000, refused on overflow; NaT -> NULL */
+    DDB_CONV_U64_LONG,            /* refused above 2**63 - 1 */
+    DDB_CONV_I64S_DATETIME,       /* seconds to 32 bits, refused outside; NaT -> NULL */
+    DDB_CONV_I64US_NANOTIMESTAMP, /* times 1000, refused on overflow; NaT -> NULL */
     DDB_CONV_COUNT
 } ddb_conversion;
 

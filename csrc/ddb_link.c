@@ -18,8 +18,8 @@ enum {
 };
 
 /* Add to a counter that others read. It has one writer at a time: no locked addition is needed. */
-#define COUNT(counter, more) \
-    atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (more), \
+#define COUNT(counter, more)                                                                                           \
+    atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (more),                 \
                           memory_order_relaxed)
 
 static int fail_system(ddb_error *error)

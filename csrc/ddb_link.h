@@ -12,10 +12,7 @@
 
 #include "ddb_status.h"
 
-enum {
-    DDB_LINK_PIECES = 64,
-    DDB_LINK_INBOX = 4096
-};
+enum { DDB_LINK_PIECES = 64, DDB_LINK_INBOX = 4096 };
 
 /* ddb_link.spin_ns that follows the connection: look for a reply before sleeping while replies have lately come
  * within DDB_SPIN_LIMIT. On one machine, or one switch away, a wake-up costs as much as the reply takes. */
@@ -38,11 +35,11 @@ typedef struct ddb_cipher ddb_cipher;
 struct ddb_cipher {
     int (*seal)(ddb_cipher *self, const void *data, size_t size); /* adds to what is to be sent */
     int (*open)(ddb_cipher *self, const void *data, size_t size); /* takes what was received */
-    const char *sealed; /* encrypted bytes that the kernel has not taken */
+    const char *sealed;                                           /* encrypted bytes that the kernel has not taken */
     size_t sealed_size;
     const char *opened; /* decrypted bytes that nobody has read */
     size_t opened_size;
-    int ended;          /* the other side said that nothing more will come */
+    int ended; /* the other side said that nothing more will come */
 };
 
 /* Bytes that are encrypted at a time: large requests need no more memory than a few times this. */
@@ -50,19 +47,19 @@ enum { DDB_SEAL_SIZE = 64 << 10 };
 
 typedef struct ddb_link {
     int fd;
-    int drain;                  /* one of ddb_link_drain; may be changed between calls */
-    int64_t spin_ns;            /* how long to look for a reply before sleeping until it comes, or adaptive */
-    int64_t wait_ns;            /* how long replies have lately let us wait; of adaptive spinning */
-    int64_t look_due;           /* when the connection is looked at again, coarse monotonic ns */
-    ddb_producer *producer;     /* of the request being sent */
+    int drain;              /* one of ddb_link_drain; may be changed between calls */
+    int64_t spin_ns;        /* how long to look for a reply before sleeping until it comes, or adaptive */
+    int64_t wait_ns;        /* how long replies have lately let us wait; of adaptive spinning */
+    int64_t look_due;       /* when the connection is looked at again, coarse monotonic ns */
+    ddb_producer *producer; /* of the request being sent */
     ddb_piece pieces[DDB_LINK_PIECES];
-    int piece, piece_count;     /* the unsent ones */
-    uint64_t accepted;          /* bytes of this request that the kernel or the cipher took */
+    int piece, piece_count; /* the unsent ones */
+    uint64_t accepted;      /* bytes of this request that the kernel or the cipher took */
     /* of this connection; one thread at a time adds to them, any thread may read them meanwhile */
     _Atomic uint64_t bytes_sent, bytes_received, bytes_drained;
-    _Atomic int64_t blocked_ns; /* time spent waiting for the other side to take bytes */
-    int64_t waiting_since;      /* when a wait began that a signal interrupted and that goes on; 0: there is none */
-    ddb_cipher *cipher;         /* borrowed; NULL: bytes travel as they are */
+    _Atomic int64_t blocked_ns;    /* time spent waiting for the other side to take bytes */
+    int64_t waiting_since;         /* when a wait began that a signal interrupted and that goes on; 0: there is none */
+    ddb_cipher *cipher;            /* borrowed; NULL: bytes travel as they are */
     uint8_t inbox[DDB_LINK_INBOX]; /* drained bytes; the caller takes them and sets inbox_size */
     size_t inbox_size;
 } ddb_link;

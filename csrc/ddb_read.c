@@ -119,28 +119,24 @@ int64_t ddb_read_check_indices(const int32_t *indices, int64_t count, int32_t sy
 }
 
 /* In blocks, so that a find ends the search and the loop inside is free of branches. */
-#define DDB_READ_CONTAINS(T) \
-    for (int64_t done = 0; done < count; done += 4096) { \
-        const T *block = (const T *)cells + done; \
-        int64_t size = count - done < 4096 ? count - done : 4096; \
-        T found = 0; \
-        for (int64_t i = 0; i < size; i++) \
-            found |= (T)(block[i] == (T)bits); \
-        if (found) \
-            return 1; \
-    } \
+#define DDB_READ_CONTAINS(T)                                                                                           \
+    for (int64_t done = 0; done < count; done += 4096) {                                                               \
+        const T *block = (const T *)cells + done;                                                                      \
+        int64_t size = count - done < 4096 ? count - done : 4096;                                                      \
+        T found = 0;                                                                                                   \
+        for (int64_t i = 0; i < size; i++)                                                                             \
+            found |= (T)(block[i] == (T)bits);                                                                         \
+        if (found)                                                                                                     \
+            return 1;                                                                                                  \
+    }                                                                                                                  \
     return 0
 
 int ddb_read_contains(const void *cells, int width, int64_t count, uint64_t bits)
 {
     switch (width) {
-    case 1:
-        DDB_READ_CONTAINS(uint8_t);
-    case 2:
-        DDB_READ_CONTAINS(uint16_t);
-    case 4:
-        DDB_READ_CONTAINS(uint32_t);
-    default:
-        DDB_READ_CONTAINS(uint64_t);
+    case 1: DDB_READ_CONTAINS(uint8_t);
+    case 2: DDB_READ_CONTAINS(uint16_t);
+    case 4: DDB_READ_CONTAINS(uint32_t);
+    default: DDB_READ_CONTAINS(uint64_t);
     }
 }

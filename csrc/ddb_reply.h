@@ -21,7 +21,7 @@ typedef struct ddb_reply {
     int32_t value;       /* DDB_REPLY_INT */
     const uint8_t *text; /* DDB_REPLY_MESSAGE and _ERROR; of malformed bytes the line at fault */
     size_t text_size;
-    size_t size;         /* bytes of it all; of DDB_REPLY_OBJECT those before the object */
+    size_t size; /* bytes of it all; of DDB_REPLY_OBJECT those before the object */
 } ddb_reply;
 
 /* Look at the reply that begins at `data`. DDB_ERR_MORE: it is not all there. DDB_ERR_MALFORMED: it is none. */

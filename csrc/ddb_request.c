@@ -4,11 +4,17 @@
 /* Views that are measured and then written while they are in the first-level cache. */
 enum { VIEWS_BLOCK = 1024 };
 
-typedef enum segment_kind { SEGMENT_LITERAL, SEGMENT_COLUMN, SEGMENT_CAST, SEGMENT_ARROW_TEXT, SEGMENT_CODES } segment_kind;
+typedef enum segment_kind {
+    SEGMENT_LITERAL,
+    SEGMENT_COLUMN,
+    SEGMENT_CAST,
+    SEGMENT_ARROW_TEXT,
+    SEGMENT_CODES
+} segment_kind;
 
 typedef struct segment {
     segment_kind kind;
-    int column;   /* for errors */
+    int column; /* for errors */
     int type;
     size_t bytes; /* wire bytes; of Arrow text known once it is settled */
     union {

@@ -9,10 +9,8 @@ static int cell_size(int type)
     switch (type) {
     case DDB_TYPE_VOID:
     case DDB_TYPE_BOOL:
-    case DDB_TYPE_CHAR:
-        return 1;
-    case DDB_TYPE_SHORT:
-        return 2;
+    case DDB_TYPE_CHAR: return 1;
+    case DDB_TYPE_SHORT: return 2;
     case DDB_TYPE_INT:
     case DDB_TYPE_DATE:
     case DDB_TYPE_MONTH:
@@ -23,25 +21,21 @@ static int cell_size(int type)
     case DDB_TYPE_DATEHOUR:
     case DDB_TYPE_DATEMINUTE:
     case DDB_TYPE_FLOAT:
-    case DDB_TYPE_DECIMAL32:
-        return 4;
+    case DDB_TYPE_DECIMAL32: return 4;
     case DDB_TYPE_LONG:
     case DDB_TYPE_TIMESTAMP:
     case DDB_TYPE_NANOTIME:
     case DDB_TYPE_NANOTIMESTAMP:
     case DDB_TYPE_DOUBLE:
     case DDB_TYPE_DURATION:
-    case DDB_TYPE_DECIMAL64:
-        return 8;
+    case DDB_TYPE_DECIMAL64: return 8;
     case DDB_TYPE_UUID:
     case DDB_TYPE_IPADDR:
     case DDB_TYPE_INT128:
     case DDB_TYPE_COMPLEX:
     case DDB_TYPE_POINT:
-    case DDB_TYPE_DECIMAL128:
-        return 16;
-    default:
-        return 0;
+    case DDB_TYPE_DECIMAL128: return 16;
+    default: return 0;
     }
 }
 
@@ -106,19 +100,16 @@ static int open_object(ddb_scan *scan, ddb_window *window)
     if (status != DDB_OK)
         return status;
     switch (form) {
-    case DDB_FORM_SCALAR:
-        return push_cells(scan, window, type, form, 1);
+    case DDB_FORM_SCALAR: return push_cells(scan, window, type, form, 1);
     case DDB_FORM_VECTOR:
     case DDB_FORM_PAIR:
         status = ddb_read_counts(window, &rows, &columns);
         if (status == DDB_OK && form == DDB_FORM_PAIR && rows != 2)
             return DDB_ERR_MALFORMED;
         return status != DDB_OK ? status : push_cells(scan, window, type, form, rows);
-    case DDB_FORM_SET:
-        return push(scan, OBJECTS, 1, 0);
+    case DDB_FORM_SET: return push(scan, OBJECTS, 1, 0);
     case DDB_FORM_DICTIONARY:
-    case DDB_FORM_CHART:
-        return push(scan, OBJECTS, 2, 0);
+    case DDB_FORM_CHART: return push(scan, OBJECTS, 2, 0);
     case DDB_FORM_MATRIX:
         if (window->position == window->size)
             return DDB_ERR_MORE;
@@ -130,8 +121,7 @@ static int open_object(ddb_scan *scan, ddb_window *window)
         if (status == DDB_OK)
             status = push(scan, OBJECTS, columns, 0);
         return status != DDB_OK ? status : push(scan, TEXTS, (int64_t)columns + 1, 0);
-    default:
-        return DDB_ERR_MALFORMED;
+    default: return DDB_ERR_MALFORMED;
     }
 }
 
@@ -207,8 +197,7 @@ static int go_on(ddb_scan *scan, ddb_window *window)
         status = open_object(scan, window);
         top->left += status == DDB_ERR_MORE;
         return status;
-    case ARRAY_BLOCKS:
-        return open_block(scan, window, top);
+    case ARRAY_BLOCKS: return open_block(scan, window, top);
     default:
         top->left--;
         status = open_matrix(scan, window);

@@ -11,21 +11,21 @@ enum ddb_status {
     /* memory */
     DDB_ERR_MEMORY = -1,
     /* encoding: row (and detail) are set */
-    DDB_ERR_RANGE = -10,    /* value outside its target type; detail: the value */
-    DDB_ERR_NUL = -11,      /* text holds a NUL */
-    DDB_ERR_LENGTH = -12,   /* text too long; detail: its UTF-8 bytes */
-    DDB_ERR_SURROGATE = -13,/* text holds a lone surrogate; detail: its position */
-    DDB_ERR_CODE = -14,     /* dictionary code out of range; detail: the code */
-    DDB_ERR_OFFSETS = -15,  /* text offsets that point outside their buffer */
-    DDB_ERR_SYMBOLS = -16,  /* more symbols than a base can hold; detail: their number */
-    DDB_ERR_KIND = -17,     /* a value that says something else than the target type */
+    DDB_ERR_RANGE = -10,     /* value outside its target type; detail: the value */
+    DDB_ERR_NUL = -11,       /* text holds a NUL */
+    DDB_ERR_LENGTH = -12,    /* text too long; detail: its UTF-8 bytes */
+    DDB_ERR_SURROGATE = -13, /* text holds a lone surrogate; detail: its position */
+    DDB_ERR_CODE = -14,      /* dictionary code out of range; detail: the code */
+    DDB_ERR_OFFSETS = -15,   /* text offsets that point outside their buffer */
+    DDB_ERR_SYMBOLS = -16,   /* more symbols than a base can hold; detail: their number */
+    DDB_ERR_KIND = -17,      /* a value that says something else than the target type */
     /* link */
-    DDB_ERR_SYSTEM = -20,   /* a system call failed; sys_errno is set */
-    DDB_ERR_CLOSED = -21,   /* the other side closed the connection */
-    DDB_ERR_TIMEOUT = -22,  /* no progress for the time allowed */
-    DDB_ERR_SIGNAL = -23,   /* interrupted by a signal: run the handlers, then go on */
-    DDB_ERR_AGAIN = -24,    /* the socket's buffer is full */
-    DDB_ERR_INBOX = -25,    /* bytes came: take them from the inbox, then go on */
+    DDB_ERR_SYSTEM = -20,  /* a system call failed; sys_errno is set */
+    DDB_ERR_CLOSED = -21,  /* the other side closed the connection */
+    DDB_ERR_TIMEOUT = -22, /* no progress for the time allowed */
+    DDB_ERR_SIGNAL = -23,  /* interrupted by a signal: run the handlers, then go on */
+    DDB_ERR_AGAIN = -24,   /* the socket's buffer is full */
+    DDB_ERR_INBOX = -25,   /* bytes came: take them from the inbox, then go on */
     /* reading */
     DDB_ERR_MORE = -30,     /* the object goes on beyond the bytes at hand */
     DDB_ERR_MALFORMED = -31 /* bytes that can't be this object; detail: what was found */

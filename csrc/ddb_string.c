@@ -29,8 +29,7 @@ int64_t ddb_utf8_from_ucs2(const uint16_t *units, int64_t count, uint8_t *target
         while (count - i >= 4) {
             uint64_t four;
             memcpy(&four, units + i, 8);
-            if ((four & FOUR(0xf800)) == 0 &&
-                (((four & FOUR(0x0780)) + FOUR(0x7fff)) & FOUR(0x8000)) == FOUR(0x8000)) {
+            if ((four & FOUR(0xf800)) == 0 && (((four & FOUR(0x0780)) + FOUR(0x7fff)) & FOUR(0x8000)) == FOUR(0x8000)) {
                 /* all of two bytes: lead byte first */
                 four = ((four & FOUR(0x003f)) << 8) | ((four >> 6) & FOUR(0x001f)) | FOUR(0x80c0);
                 memcpy(out, &four, 8);
@@ -297,8 +296,8 @@ int ddb_arrow_text_measure(const ddb_arrow_text *text, const int64_t *rows, int6
     return DDB_OK;
 }
 
-int ddb_arrow_text_pick(const ddb_arrow_text *text, const int64_t *rows, int64_t count, uint8_t *target, size_t capacity,
-                        size_t *bytes, ddb_error *error)
+int ddb_arrow_text_pick(const ddb_arrow_text *text, const int64_t *rows, int64_t count, uint8_t *target,
+                        size_t capacity, size_t *bytes, ddb_error *error)
 {
     uint8_t *out = target;
     uint8_t *stop = target + capacity;

@@ -68,8 +68,8 @@ int ddb_arrow_text_measure(const ddb_arrow_text *text, const int64_t *rows, int6
                            int64_t *empty, ddb_error *error);
 
 /* Write those rows, at most `capacity` bytes; sets the bytes written. Looks for NULs. */
-int ddb_arrow_text_pick(const ddb_arrow_text *text, const int64_t *rows, int64_t count, uint8_t *target, size_t capacity,
-                        size_t *bytes, ddb_error *error);
+int ddb_arrow_text_pick(const ddb_arrow_text *text, const int64_t *rows, int64_t count, uint8_t *target,
+                        size_t capacity, size_t *bytes, ddb_error *error);
 
 /* The text of one row; returns its size, 0 for null, or a negative status. */
 int64_t ddb_arrow_text_cell(const ddb_arrow_text *text, int64_t row, const uint8_t **cell, ddb_error *error);

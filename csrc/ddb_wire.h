@@ -53,7 +53,7 @@ enum ddb_type {
     DDB_TYPE_DECIMAL32 = 37,
     DDB_TYPE_DECIMAL64 = 38,
     DDB_TYPE_DECIMAL128 = 39,
-    DDB_TYPE_ARRAY = 64, /* added to the element type by an array vector */
+    DDB_TYPE_ARRAY = 64,       /* added to the element type by an array vector */
     DDB_TYPE_SYMBOL_BASE = 145 /* a symbol vector that carries its dictionary: 17 + 128 */
 };
 
@@ -69,8 +69,8 @@ enum ddb_flag {
 #define DDB_NULL_DOUBLE_BITS UINT64_C(0xffefffffffffffff)
 
 enum ddb_limit {
-    DDB_LIMIT_TEXT = 262143,      /* UTF-8 bytes of one STRING or SYMBOL cell */
-    DDB_LIMIT_SYMBOLS = 2097152,  /* entries of one symbol base */
+    DDB_LIMIT_TEXT = 262143,     /* UTF-8 bytes of one STRING or SYMBOL cell */
+    DDB_LIMIT_SYMBOLS = 2097152, /* entries of one symbol base */
     DDB_LIMIT_ROWS = INT32_MAX
 };
 

@@ -59,7 +59,8 @@ DDB_INLINE uint64_t short_text(const uint8_t *text, size_t size)
 {
     uint32_t first, last;
     if (size < 4)
-        return (uint64_t)text[0] | (uint64_t)text[size / 2] << size / 2 * 8 | (uint64_t)text[size - 1] << (size - 1) * 8;
+        return (uint64_t)text[0] | (uint64_t)text[size / 2] << size / 2 * 8 |
+               (uint64_t)text[size - 1] << (size - 1) * 8;
     memcpy(&first, text, 4);
     memcpy(&last, text + size - 4, 4);
     return first | (uint64_t)last << (size - 4) * 8;
@@ -162,7 +163,8 @@ static DDB_NOINLINE int32_t add(ddb_words *words, const uint8_t *text, size_t si
     *added = (word){text, (uint32_t)size, hash};
     words->bytes += size + 1;
     *place = (int32_t)++words->count;
-    if ((size_t)words->count * 2 * sizeof(int32_t) >= words->table.size && new_table(words, 33 - words->shift) != DDB_OK)
+    if ((size_t)words->count * 2 * sizeof(int32_t) >= words->table.size &&
+        new_table(words, 33 - words->shift) != DDB_OK)
         return DDB_ERR_MEMORY;
     return (int32_t)words->count;
 }

@@ -1,4 +1,5 @@
 """DataFrames into DolphinDB, fast: the official client's spelling, columns serialized in C."""
+
 from __future__ import annotations
 
 import importlib

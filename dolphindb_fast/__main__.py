@@ -1,4 +1,5 @@
 """``dolphindb-fast`` and ``python -m dolphindb_fast``."""
+
 from __future__ import annotations
 
 import argparse

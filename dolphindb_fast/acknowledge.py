@@ -1,4 +1,5 @@
 """Acknowledged mode: what was submitted and not answered, and what became of it."""
+
 from __future__ import annotations
 
 import weakref
@@ -173,7 +174,11 @@ class AcknowledgeMethods(SessionPart):
             raise ReplyTimeout(f"{left} submissions have no reply yet; nothing is lost, flush again to go on waiting")
 
     def _prepare_accounts(
-        self, asynchronous: bool, most: int, most_bytes: int, on_error: Callable[[Submission], object] | None,
+        self,
+        asynchronous: bool,
+        most: int,
+        most_bytes: int,
+        on_error: Callable[[Submission], object] | None,
         keep: bool,
     ) -> None:
         """Check the arguments of acknowledged mode and take them over."""

@@ -1,4 +1,5 @@
 """Frames into tables of the server, in the tables' own types."""
+
 from __future__ import annotations
 
 import re
@@ -15,7 +16,14 @@ from .result import to_python
 from .schema import TableSchema, ask_schema, table_expression
 from .session import Session
 
-__all__ = ["AutoFitTableAppender", "AutoFitTableUpserter", "TableAppender", "TableUpserter", "tableAppender", "tableUpsert"]
+__all__ = [
+    "AutoFitTableAppender",
+    "AutoFitTableUpserter",
+    "TableAppender",
+    "TableUpserter",
+    "tableAppender",
+    "tableUpsert",
+]
 
 
 def renamed(**pairs: tuple[Any, ...]) -> list[Any]:

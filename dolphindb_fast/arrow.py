@@ -1,4 +1,5 @@
 """Replies under PROTOCOL_ARROW: tables come as Arrow IPC streams, everything else as ever. Needs pyarrow."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,5 @@
 """`Session.barrier`: proof that what was sent has arrived."""
+
 from __future__ import annotations
 
 import time

@@ -1,4 +1,5 @@
 """`Session.batch`: many submissions in few system calls."""
+
 from __future__ import annotations
 
 import datetime

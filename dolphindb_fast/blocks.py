@@ -1,4 +1,5 @@
 """`BlockReader`: a result table in pieces, as ``run(..., fetchSize=)`` returns it."""
+
 from __future__ import annotations
 
 import contextlib

@@ -1,4 +1,5 @@
 """Cells of neutral columns as numpy arrays and Python values: what every kind of result is built from."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,8 +12,26 @@ from ._decode import blobs, decimals, has_nulls, spelled, texts
 from .column import NULLS, Column, Dictionary, Set
 from .errors import NotSupported
 
-__all__ = ["Convert", "DECIMALS", "IDENTIFIERS", "INTEGRAL", "NUMBERS", "TEXT", "UNITS", "cut", "dates", "dictionary",
-           "distinct", "elements", "identifiers", "is_null", "objects", "rows_of", "text_cells", "unsupported"]
+__all__ = [
+    "Convert",
+    "DECIMALS",
+    "IDENTIFIERS",
+    "INTEGRAL",
+    "NUMBERS",
+    "TEXT",
+    "UNITS",
+    "cut",
+    "dates",
+    "dictionary",
+    "distinct",
+    "elements",
+    "identifiers",
+    "is_null",
+    "objects",
+    "rows_of",
+    "text_cells",
+    "unsupported",
+]
 
 #: unit of the datetime64 that each date or time type becomes
 UNITS = {

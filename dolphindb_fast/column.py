@@ -3,6 +3,7 @@
 `Column`, `Matrix`, `Set`, `Dictionary` and `Table` are what the decoder yields and what the encoder takes;
 `result` turns them into numpy and pandas objects, the local server stores them.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -92,8 +93,16 @@ class Column:
 
     __slots__ = ("type", "form", "data", "offsets", "symbols", "scale")
 
-    def __init__(self, type: int, data: Any, *, form: int = keys.DF_VECTOR, offsets: Any = None,
-                 symbols: Column | None = None, scale: int = 0) -> None:
+    def __init__(
+        self,
+        type: int,
+        data: Any,
+        *,
+        form: int = keys.DF_VECTOR,
+        offsets: Any = None,
+        symbols: Column | None = None,
+        scale: int = 0,
+    ) -> None:
         self.type = type
         self.form = form
         self.data = data
@@ -208,8 +217,14 @@ class Matrix:
 
     __slots__ = ("cells", "rows", "columns", "row_labels", "column_labels")
 
-    def __init__(self, cells: Column, rows: int, columns: int, row_labels: Column | None = None,
-                 column_labels: Column | None = None) -> None:
+    def __init__(
+        self,
+        cells: Column,
+        rows: int,
+        columns: int,
+        row_labels: Column | None = None,
+        column_labels: Column | None = None,
+    ) -> None:
         self.cells = cells
         self.rows = rows
         self.columns = columns

@@ -1,4 +1,5 @@
 """From an address to a session that can be used: time-outs, socket, handshake, login."""
+
 from __future__ import annotations
 
 import datetime
@@ -246,8 +247,14 @@ class ConnectMethods(SessionPart):
             # as in the official client, numbers below 1 mean without end
             attempts = tryReconnectNums if tryReconnectNums and tryReconnectNums > 0 else None
             sites = [parse_site(site) for site in highAvailabilitySites or ()] if highAvailability else None
-            recovery = Recovery(node, attempts, bool(retryWrites), balanced=bool(highAvailability), sites=sites,
-                                public_names=bool(usePublicName))
+            recovery = Recovery(
+                node,
+                attempts,
+                bool(retryWrites),
+                balanced=bool(highAvailability),
+                sites=sites,
+                public_names=bool(usePublicName),
+            )
         self._recovery = None
         self._may_repeat = False
         self._set_repeats(False)
@@ -461,8 +468,11 @@ class ConnectMethods(SessionPart):
     def _log_in(self, credentials: Credentials, mark: bytes) -> Any:
         # the password is in no variable: tracebacks may be shown with their values
         return self._request(
-            "call", "login", (credentials.userid, credentials.reveal(), False),
-            options.request_header(self._plain_flags) + mark, {"lossless": False, "raw": False},
+            "call",
+            "login",
+            (credentials.userid, credentials.reveal(), False),
+            options.request_header(self._plain_flags) + mark,
+            {"lossless": False, "raw": False},
         )
 
     def _logged_in(self, credentials: Credentials, refusal: str | None) -> None:

@@ -1,4 +1,5 @@
 """User name and password: one holder that shows the password to nobody but the login."""
+
 from __future__ import annotations
 
 import ipaddress

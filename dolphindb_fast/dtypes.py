@@ -4,6 +4,7 @@ The compiled core reads `RULES` and `ARROW_RULES` once at import into its tables
 What each becomes was recorded from the official client 3.0.6.1; unsigned types, which it refuses, are widened.
 `cast` is the rule of all other ways from a fixed-width source to a wire type.
 """
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -81,14 +82,48 @@ ARROW_RULES = (
 
 #: what Arrow's C data interface calls its types; those with parameters stand in `arrow_name`
 ARROW_FORMATS = {
-    "n": "null", "b": "bool", "c": "int8", "C": "uint8", "s": "int16", "S": "uint16", "i": "int32", "I": "uint32",
-    "l": "int64", "L": "uint64", "e": "halffloat", "f": "float", "g": "double", "z": "binary", "Z": "large_binary",
-    "vz": "binary_view", "u": "string", "U": "large_string", "vu": "string_view", "tdD": "date32[day]",
-    "tdm": "date64[ms]", "tts": "time32[s]", "ttm": "time32[ms]", "ttu": "time64[us]", "ttn": "time64[ns]",
-    "tss:": "timestamp[s]", "tsm:": "timestamp[ms]", "tsu:": "timestamp[us]", "tsn:": "timestamp[ns]",
-    "tDs": "duration[s]", "tDm": "duration[ms]", "tDu": "duration[us]", "tDn": "duration[ns]",
-    "tiM": "month_interval", "tiD": "day_time_interval", "tin": "month_day_nano_interval", "+l": "list",
-    "+L": "large_list", "+vl": "list_view", "+vL": "large_list_view", "+s": "struct", "+m": "map",
+    "n": "null",
+    "b": "bool",
+    "c": "int8",
+    "C": "uint8",
+    "s": "int16",
+    "S": "uint16",
+    "i": "int32",
+    "I": "uint32",
+    "l": "int64",
+    "L": "uint64",
+    "e": "halffloat",
+    "f": "float",
+    "g": "double",
+    "z": "binary",
+    "Z": "large_binary",
+    "vz": "binary_view",
+    "u": "string",
+    "U": "large_string",
+    "vu": "string_view",
+    "tdD": "date32[day]",
+    "tdm": "date64[ms]",
+    "tts": "time32[s]",
+    "ttm": "time32[ms]",
+    "ttu": "time64[us]",
+    "ttn": "time64[ns]",
+    "tss:": "timestamp[s]",
+    "tsm:": "timestamp[ms]",
+    "tsu:": "timestamp[us]",
+    "tsn:": "timestamp[ns]",
+    "tDs": "duration[s]",
+    "tDm": "duration[ms]",
+    "tDu": "duration[us]",
+    "tDn": "duration[ns]",
+    "tiM": "month_interval",
+    "tiD": "day_time_interval",
+    "tin": "month_day_nano_interval",
+    "+l": "list",
+    "+L": "large_list",
+    "+vl": "list_view",
+    "+vL": "large_list_view",
+    "+s": "struct",
+    "+m": "map",
     "+r": "run_end_encoded",
 }
 
@@ -154,10 +189,28 @@ _DAY = 86_400 * 10**9
 UNITS = {"D": _DAY, "h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 #: wire type -> cell, and for temporal types the unit of a tick
-CELLS = {"BOOL": "I8", "CHAR": "I8", "SHORT": "I16", "INT": "I32", "LONG": "I64", "FLOAT": "F32", "DOUBLE": "F64",
-         "DECIMAL32": "I32", "DECIMAL64": "I64", "DECIMAL128": "I128", "UUID": "BYTES16", "INT128": "BYTES16"}
-MOMENTS = {"DATE": ("I32", "D"), "MONTH": ("I32", "D"), "DATETIME": ("I32", "s"), "DATEHOUR": ("I32", "h"),
-           "TIMESTAMP": ("I64", "ms"), "NANOTIMESTAMP": ("I64", "ns")}
+CELLS = {
+    "BOOL": "I8",
+    "CHAR": "I8",
+    "SHORT": "I16",
+    "INT": "I32",
+    "LONG": "I64",
+    "FLOAT": "F32",
+    "DOUBLE": "F64",
+    "DECIMAL32": "I32",
+    "DECIMAL64": "I64",
+    "DECIMAL128": "I128",
+    "UUID": "BYTES16",
+    "INT128": "BYTES16",
+}
+MOMENTS = {
+    "DATE": ("I32", "D"),
+    "MONTH": ("I32", "D"),
+    "DATETIME": ("I32", "s"),
+    "DATEHOUR": ("I32", "h"),
+    "TIMESTAMP": ("I64", "ms"),
+    "NANOTIMESTAMP": ("I64", "ns"),
+}
 TIMES = {"TIME": ("I32", "ms"), "MINUTE": ("I32", "m"), "SECOND": ("I32", "s"), "NANOTIME": ("I64", "ns")}
 
 #: digits after the point that a decimal type can have

@@ -3,6 +3,7 @@
 Every class derives from the built-in exception that fits and from ``RuntimeError``: code written
 for the official client, which raises ``RuntimeError`` for everything, keeps catching what it caught.
 """
+
 from __future__ import annotations
 
 import queue

@@ -2,6 +2,7 @@
 
 Numbers, dates, times, text and lists are handed over as they lie. What each type becomes stands in `TYPES`.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -12,12 +13,22 @@ import numpy as np
 
 from . import settings as keys
 from ._decode import array_capsule, schema_capsule, stream_capsule
-from .cells import DECIMALS, IDENTIFIERS, UNITS, dates, identifiers, is_null, rows_of, text_cells
+from .cells import DECIMALS, IDENTIFIERS, dates, identifiers, is_null, rows_of, text_cells
 from .column import Column, Table
 from .errors import NotSupported, UsageError, ValueRefused
 
-__all__ = ["Array", "TYPES", "array_capsule", "build", "check", "describe", "describe_table", "is_exportable",
-           "schema_capsule", "stream_capsule"]
+__all__ = [
+    "Array",
+    "TYPES",
+    "array_capsule",
+    "build",
+    "check",
+    "describe",
+    "describe_table",
+    "is_exportable",
+    "schema_capsule",
+    "stream_capsule",
+]
 
 #: wire type -> format of Arrow's C data interface
 TYPES = {

@@ -1,4 +1,5 @@
 """Connections that others can read: what is said about them."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """Threads that write what a writer was given: one for each connection, and one that spreads rows over them."""
+
 from __future__ import annotations
 
 import logging
@@ -81,8 +82,17 @@ class Work:
         Send again what may have been written.
     """
 
-    def __init__(self, schema: TableSchema, function: str, place: int, batch_size: int, throttle: float, limit: int,
-                 most_in_flight: int, retry_writes: bool) -> None:
+    def __init__(
+        self,
+        schema: TableSchema,
+        function: str,
+        place: int,
+        batch_size: int,
+        throttle: float,
+        limit: int,
+        most_in_flight: int,
+        retry_writes: bool,
+    ) -> None:
         self.schema = schema
         self.function = function
         self.place = place
@@ -98,12 +108,12 @@ class Work:
         self.cause: BaseException | None = None
         self.error_code = ""
         self.error_info = ""
-        self.closing = False    # all that is queued is written, then the threads end
-        self.aborted = False    # the threads end
-        self.foreign = False    # this is a fork of the process whose threads they are
+        self.closing = False  # all that is queued is written, then the threads end
+        self.aborted = False  # the threads end
+        self.foreign = False  # this is a fork of the process whose threads they are
         self.dropped = 0
         self.ignored = 0
-        self.aside = 0          # rows of unknown outcome that were not fetched
+        self.aside = 0  # rows of unknown outcome that were not fetched
         self.room = threading.Condition()
         self.waiting = 0
         _works.add(self)
@@ -343,7 +353,7 @@ class Lane:
         self.uncertain: list[Batch] = []
         self.failed: list[Batch] = []
         self.sent = 0
-        self._losses = 0            # of the connection since a batch was written
+        self._losses = 0  # of the connection since a batch was written
         # where the server sends this client, and why
         self._elsewhere: tuple[Node | None, ServerError] | None = None
         self.thread = threading.Thread(target=self._run, name="dolphindb-writer", daemon=True)

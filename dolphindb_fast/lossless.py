@@ -2,6 +2,7 @@
 
 The dtype follows from the wire type alone, never from the values: NULL has a place in every one of them.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,4 +1,5 @@
 """What stands in the header of a request: flags of the session and of one run, and the checks of these arguments."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -103,9 +104,14 @@ def session_flags(asynchronous: bool, compress: bool, parser: keys.ParserType, d
     return flags | {keys.ParserType.Python: PYTHON_PARSER, keys.ParserType.Kdb: KDB_PARSER}.get(parser, 0)
 
 
-def request_header(flags: int, clearMemory: bool | None = None, priority: int | None = None,
-                   parallelism: int | None = None, fetchSize: int | None = None,
-                   disableDecimal: bool | None = None) -> bytes:
+def request_header(
+    flags: int,
+    clearMemory: bool | None = None,
+    priority: int | None = None,
+    parallelism: int | None = None,
+    fetchSize: int | None = None,
+    disableDecimal: bool | None = None,
+) -> bytes:
     """``wire: <flag>_1_<priority>_<parallelism>__<fetchSize>``."""
     priority = 4 if priority is None else priority
     parallelism = 64 if parallelism is None else parallelism

@@ -1,4 +1,5 @@
 """Frames into a partitioned table over several connections, each partition over one of them."""
+
 from __future__ import annotations
 
 import functools

@@ -2,6 +2,7 @@
 
 Rows of one partition must not be written by two connections at once: the server refuses the second.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -19,9 +20,7 @@ from .schema import PartitionColumn, TableSchema
 __all__ = ["hash_buckets", "partition_column", "partition_groups", "taken", "thread_numbers"]
 
 _TEXT = (keys.DT_STRING, keys.DT_SYMBOL)
-_MOMENTS = (
-    keys.DT_DATE, keys.DT_MONTH, keys.DT_DATETIME, keys.DT_TIMESTAMP, keys.DT_NANOTIMESTAMP, keys.DT_DATEHOUR
-)
+_MOMENTS = (keys.DT_DATE, keys.DT_MONTH, keys.DT_DATETIME, keys.DT_TIMESTAMP, keys.DT_NANOTIMESTAMP, keys.DT_DATEHOUR)
 #: rows from which on texts are not put into one symbol base, which may hold about 2 million
 _MOST_SYMBOLS = 2_000_000
 

@@ -1,4 +1,5 @@
 """Several connections, and a thread for each of them."""
+
 from __future__ import annotations
 
 import os
@@ -87,13 +88,23 @@ class DBConnectionPool:
         try:
             for number in range(threadNum):
                 session = Session(
-                    compress=compress, python=python, protocol=protocol, show_output=show_output, sqlStd=sqlStd,
+                    compress=compress,
+                    python=python,
+                    protocol=protocol,
+                    show_output=show_output,
+                    sqlStd=sqlStd,
                     parser=parser,
                 )
                 node = nodes[number % len(nodes)]
                 session.connect(
-                    node.host, node.port, userid, password, highAvailability=highAvailability, reconnect=reConnect,
-                    tryReconnectNums=tryReconnectNums, usePublicName=usePublicName,
+                    node.host,
+                    node.port,
+                    userid,
+                    password,
+                    highAvailability=highAvailability,
+                    reconnect=reConnect,
+                    tryReconnectNums=tryReconnectNums,
+                    usePublicName=usePublicName,
                 )
                 self._sessions.append(session)
                 if number == 0 and loadBalance:
@@ -157,8 +168,12 @@ class DBConnectionPool:
             As `Session.run`.
         """
         future = self._submit_run(
-            script, *args, clearMemory=True if clearMemory is None else clearMemory,
-            pickleTableToList=pickleTableToList, priority=priority, parallelism=parallelism,
+            script,
+            *args,
+            clearMemory=True if clearMemory is None else clearMemory,
+            pickleTableToList=pickleTableToList,
+            priority=priority,
+            parallelism=parallelism,
             disableDecimal=disableDecimal,
         )
         import asyncio

@@ -1,4 +1,5 @@
 """Connecting again after a fault, to the same node or to another one of a cluster."""
+
 from __future__ import annotations
 
 import itertools
@@ -154,18 +155,26 @@ class Recovery:
         Go to the node with least to do.
     """
 
-    def __init__(self, node: Node, attempts: int | None, retry_writes: bool, *, balanced: bool = False,
-                 sites: list[Node] | None = None, public_names: bool = False) -> None:
+    def __init__(
+        self,
+        node: Node,
+        attempts: int | None,
+        retry_writes: bool,
+        *,
+        balanced: bool = False,
+        sites: list[Node] | None = None,
+        public_names: bool = False,
+    ) -> None:
         self.sites = sites
         self.nodes: list[Node] = list(dict.fromkeys([*(sites or []), node]))
         self.attempts = attempts
         self.retry_writes = retry_writes
         self.balanced = balanced
         self.public_names = public_names
-        self.last = len(self.nodes) - 1   # where in `nodes` the session was last
+        self.last = len(self.nodes) - 1  # where in `nodes` the session was last
         self.stopped = threading.Event()
         self._lock = threading.Lock()
-        self._owner = 0                   # thread that is connecting
+        self._owner = 0  # thread that is connecting
         #: as in the official client: a server that keeps these can tell a repeated request from a new one
         self._client = str(uuid.uuid4())
         self._numbers = itertools.count(1)
@@ -233,8 +242,10 @@ class Recovery:
         if not session._is_lost:
             return session._refuse_unusable() if not session._is_open else None
         if self._owner == threading.get_ident():
-            raise UsageError("the session is connecting again in this thread: it was called from a finalizer or a "
-                             "signal handler that interrupted that")
+            raise UsageError(
+                "the session is connecting again in this thread: it was called from a finalizer or a "
+                "signal handler that interrupted that"
+            )
         with self._lock:
             if not session._is_lost:
                 return self.again(session)

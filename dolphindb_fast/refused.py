@@ -1,4 +1,5 @@
 """Names of the official client that this package does not have, and what it says when one is used."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -60,9 +61,7 @@ MODULE = {**LATER, **NOT_HERE}
 #: method or attribute of the official Session -> what is said of it
 SESSION_LATER = {
     **_names("enableJobCancellation", "(cancelling jobs by Ctrl-C)", _LATER),
-    **_names(
-        "hashBucket", "(hash partitioning on the client)", _LATER + '; run("hashBucket", obj, n) asks the server'
-    ),
+    **_names("hashBucket", "(hash partitioning on the client)", _LATER + '; run("hashBucket", obj, n) asks the server'),
 }
 SESSION_NOT_HERE = {
     **_names(

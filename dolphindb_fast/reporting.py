@@ -1,4 +1,5 @@
 """`Session.report_stats`: the counters of a session, again and again."""
+
 from __future__ import annotations
 
 import datetime

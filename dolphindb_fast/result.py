@@ -4,6 +4,7 @@ The rules are those recorded from the official client 3.0.6.1 under its default 
 become float64 with NaN, BOOL with NULLs objects with None, every date column of a table datetime64[ns],
 text in tables the default text dtype of the installed pandas.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -41,8 +42,13 @@ __all__ = ["loads", "to_python"]
 
 
 def loads(
-    data: bytes | bytearray | memoryview, *, pickleTableToList: bool = False, lossless: bool = False,
-    raw: bool = False, as_: str | None = None, **limits: int,
+    data: bytes | bytearray | memoryview,
+    *,
+    pickleTableToList: bool = False,
+    lossless: bool = False,
+    raw: bool = False,
+    as_: str | None = None,
+    **limits: int,
 ) -> Any:
     """The Python object that wire bytes of one object mean; the opposite of `dumps`.
 

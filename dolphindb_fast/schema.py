@@ -1,4 +1,5 @@
 """What a table on the server looks like: asked once, kept as neutral data."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -65,7 +66,11 @@ class TableSchema:
     __slots__ = ("label", "names", "types", "scales", "partitions", "target")
 
     def __init__(
-        self, label: str, names: Iterable[str], types: Iterable[int], scales: Iterable[int],
+        self,
+        label: str,
+        names: Iterable[str],
+        types: Iterable[int],
+        scales: Iterable[int],
         partitions: Iterable[PartitionColumn] = (),
     ) -> None:
         self.label = label

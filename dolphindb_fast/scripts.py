@@ -1,4 +1,5 @@
 """Methods of Session that are a line of script with a name."""
+
 from __future__ import annotations
 
 import uuid

@@ -2,6 +2,7 @@
 
 The path of a call is compiled (`_core.SessionCore.run`).
 """
+
 from __future__ import annotations
 
 import datetime
@@ -394,9 +395,19 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
         return Stats(*self._counters(), self._reconnects)
 
     def _run_with(
-        self, script: str, args: tuple[object, ...], function: bool, clearMemory: bool | None,
-        pickleTableToList: bool | None, priority: int | None, parallelism: int | None, fetchSize: int | None,
-        disableDecimal: bool | None, lossless: bool | None = None, raw: bool | None = None, as_: str | None = None,
+        self,
+        script: str,
+        args: tuple[object, ...],
+        function: bool,
+        clearMemory: bool | None,
+        pickleTableToList: bool | None,
+        priority: int | None,
+        parallelism: int | None,
+        fetchSize: int | None,
+        disableDecimal: bool | None,
+        lossless: bool | None = None,
+        raw: bool | None = None,
+        as_: str | None = None,
     ) -> Any:
         """`run` with options, or a function call without arguments; called by the core."""
         given = {"pickleTableToList": pickleTableToList, "lossless": lossless, "raw": raw, "as_": as_}

@@ -1,4 +1,5 @@
 """What the classes that a `session.Session` is made of have in common."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -71,9 +72,18 @@ class SessionPart(SessionCore):
         def isClosed(self) -> bool: ...
         def _receive(self, kind: str, script: str) -> Any: ...
         def _run_with(
-            self, script: str, args: tuple[object, ...], function: bool, clearMemory: bool | None,
-            pickleTableToList: bool | None, priority: int | None, parallelism: int | None, fetchSize: int | None,
-            disableDecimal: bool | None, lossless: bool | None = None, raw: bool | None = None,
+            self,
+            script: str,
+            args: tuple[object, ...],
+            function: bool,
+            clearMemory: bool | None,
+            pickleTableToList: bool | None,
+            priority: int | None,
+            parallelism: int | None,
+            fetchSize: int | None,
+            disableDecimal: bool | None,
+            lossless: bool | None = None,
+            raw: bool | None = None,
         ) -> Any: ...
         def _show(self, message: bytes) -> None: ...
         def _result(self, value: Any, forms: dict[str, bool] | None = None) -> Any: ...

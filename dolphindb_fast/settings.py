@@ -1,4 +1,5 @@
 """Names and numbers of the official client's ``dolphindb.settings``."""
+
 from __future__ import annotations
 
 from enum import Enum
@@ -139,8 +140,14 @@ TYPE_STRING.update(
     {
         ARRAY_TYPE_BASE + element: f"{TYPE_STRING[element]}[]"
         for element in (
-            *range(DT_VOID, DT_UUID + 1), DT_DATEHOUR, DT_IPADDR, DT_INT128, DT_BLOB,
-            DT_DECIMAL32, DT_DECIMAL64, DT_DECIMAL128,
+            *range(DT_VOID, DT_UUID + 1),
+            DT_DATEHOUR,
+            DT_IPADDR,
+            DT_INT128,
+            DT_BLOB,
+            DT_DECIMAL32,
+            DT_DECIMAL64,
+            DT_DECIMAL128,
         )
     }
 )

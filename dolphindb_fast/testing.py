@@ -23,6 +23,7 @@ parameters, where a str is the order::
 The vendor promises no order of asynchronous tasks: what fails with one of these does not hold of a DolphinDB server.
 Failed asynchronous tasks are logged as warnings, too, which pytest shows with a test that fails.
 """
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -4,6 +4,7 @@ A `Channel` turns bytes into others and never touches a socket: the link stays t
 its time-outs, signals and counters. Imported by the first session that needs it: the ssl module takes longer to import
 than half of this package.
 """
+
 from __future__ import annotations
 
 import os
@@ -94,7 +95,7 @@ class Channel:
         """Encrypt all of `data` into `outgoing`."""
         view = memoryview(data)
         while view:
-            view = view[self._ssl.write(view):]
+            view = view[self._ssl.write(view) :]
 
     def read(self, data: memoryview) -> bytes:
         """Take received bytes; what they decrypt to."""

@@ -3,6 +3,7 @@
 With ``DOLPHINDB_FAST_VERIFY=N`` in the environment the first N requests of the process that carry objects are
 verified before they are sent. Without it nothing here is called.
 """
+
 from __future__ import annotations
 
 import functools
@@ -24,9 +25,7 @@ log = logging.getLogger("dolphindb_fast")
 
 SHOWN_BYTES = 16
 
-_HEAD = re.compile(
-    r"(.+?): (?:(?:table|dictionary|chart|set|matrix|compressed|chunk)\b|.+ (?:scalar|vector|pair)\b)"
-)
+_HEAD = re.compile(r"(.+?): (?:(?:table|dictionary|chart|set|matrix|compressed|chunk)\b|.+ (?:scalar|vector|pair)\b)")
 
 
 def verify(obj: object) -> int:

@@ -1,4 +1,5 @@
 """Rows and frames from any thread into a table, written by threads in the background."""
+
 from __future__ import annotations
 
 import atexit
@@ -271,9 +272,7 @@ class MultithreadedTableWriter(RowWriter):
         finally:
             # tracebacks may be shown with the values of variables
             del password
-        counts = {
-            "batchSize": batchSize, "threadCount": threadCount, "maxRows": maxRows, "maxInFlight": maxInFlight
-        }
+        counts = {"batchSize": batchSize, "threadCount": threadCount, "maxRows": maxRows, "maxInFlight": maxInFlight}
         for name, value in counts.items():
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f"The parameter {name} must be greater than or equal to 1, not {value!r}")
@@ -295,15 +294,26 @@ class MultithreadedTableWriter(RowWriter):
         try:
             for _ in range(threadCount):
                 session = Session(
-                    enableSSL=useSSL, enableASYNC=True, acknowledge=True, compressMethods=methods, caFile=caFile,
-                    sslContext=sslContext, show_output=False,
+                    enableSSL=useSSL,
+                    enableASYNC=True,
+                    acknowledge=True,
+                    compressMethods=methods,
+                    caFile=caFile,
+                    sslContext=sslContext,
+                    show_output=False,
                 )
                 sessions.append(session)
                 # whether there is a server at all is seen at once
                 session.connect(
-                    host, port, credentials.userid, credentials.reveal(), highAvailability=enableHighAvailability,
-                    highAvailabilitySites=list(highAvailabilitySites), reconnect=reconnect,
-                    tryReconnectNums=attempts or 1, usePublicName=usePublicName,
+                    host,
+                    port,
+                    credentials.userid,
+                    credentials.reveal(),
+                    highAvailability=enableHighAvailability,
+                    highAvailabilitySites=list(highAvailabilitySites),
+                    reconnect=reconnect,
+                    tryReconnectNums=attempts or 1,
+                    usePublicName=usePublicName,
                 )
                 if session._recovery is not None:
                     session._recovery.attempts = attempts
@@ -317,8 +327,14 @@ class MultithreadedTableWriter(RowWriter):
                     f"size {len(schema.names)}"
                 )
             work = Work(
-                schema, _function(table, mode, modeOption), _place(schema, partitionCol) if threadCount > 1 else 0,
-                batchSize, wait, maxRows, maxInFlight, bool(retryWrites),
+                schema,
+                _function(table, mode, modeOption),
+                _place(schema, partitionCol) if threadCount > 1 else 0,
+                batchSize,
+                wait,
+                maxRows,
+                maxInFlight,
+                bool(retryWrites),
             )
             self._begin(work.queue, len(schema.names), ErrorCodeInfo("", None))
             self._work = work
@@ -569,9 +585,7 @@ def _place(schema: TableSchema, name: str) -> int:
 def _without_timestamp(session: Session, schema: TableSchema, table: str) -> TableSchema:
     """The schema without the column that the server fills."""
     reply: Any = session._answered(session.run(f"getStreamTableTimestamp({table})"))
-    columns = [
-        column for column in zip(schema.names, schema.types, schema.scales) if column[0] != reply
-    ]
+    columns = [column for column in zip(schema.names, schema.types, schema.scales) if column[0] != reply]
     if len(columns) == len(schema.names):
         raise UsageError(f"table {schema.label} has no column that the server fills with a timestamp")
     names, types, scales = zip(*columns)
@@ -585,5 +599,6 @@ def _tell_of_losses() -> None:
         if work.unconfirmed:
             log.warning(
                 "the interpreter ends without waitForThreadCompletion: %d rows of table %s may not be written",
-                work.unconfirmed, work.schema.label,
+                work.unconfirmed,
+                work.schema.label,
             )

@@ -2,6 +2,7 @@
 
 Exit code 0: nothing grew beyond 3 %; 1: something did; 2: an error; 3: there is nothing to compare with.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -38,20 +39,33 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python bench/gate", description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("--cases", type=choice(CASES), default=list(CASES), metavar="A,B", help="default: all")
-    add("--meters", type=choice(meters.METERS), default=list(meters.METERS), metavar="A,B",
-        help=f"default: {','.join(meters.METERS)}")
+    add(
+        "--meters",
+        type=choice(meters.METERS),
+        default=list(meters.METERS),
+        metavar="A,B",
+        help=f"default: {','.join(meters.METERS)}",
+    )
     add("--list", action="store_true", help="print the cases and the key of this environment")
     add("--update", action="store_true", help="write the numbers into the baseline; needs --reason")
     add("--reason", help="why the numbers changed; is written beside each")
     add("--baseline", type=Path, default=baseline.FILE, metavar="FILE")
     add("--against", metavar="COMMIT", help="build this commit and compare with it, not with the file")
-    add("--repository", type=Path, default=Path(__file__).resolve().parents[2], metavar="FOLDER",
-        help="the clone that has the earlier commit")
-    add("--slower", choices=["dtypes", "system-call", "copy"],
-        help="test of the gate: add a needless extra to every call")
+    add(
+        "--repository",
+        type=Path,
+        default=Path(__file__).resolve().parents[2],
+        metavar="FOLDER",
+        help="the clone that has the earlier commit",
+    )
+    add(
+        "--slower",
+        choices=["dtypes", "system-call", "copy"],
+        help="test of the gate: add a needless extra to every call",
+    )
     options = parser.parse_args(argv)
     if options.update and not (options.reason or "").strip():
-        parser.error("--update needs --reason \"...\": why the numbers changed")
+        parser.error('--update needs --reason "...": why the numbers changed')
     if options.reason and not options.update:
         parser.error("--reason belongs to --update")
     if options.update and (options.slower or options.against):
@@ -71,8 +85,10 @@ def table(lines: list[baseline.Line]) -> str:
         rows.append((line.case, line.what, number(line.old), number(line.new), line.change, line.verdict))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
-        "  ".join(cell.ljust(width) if i in (0, 1, 5) else cell.rjust(width)
-                  for i, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            cell.ljust(width) if i in (0, 1, 5) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     )
 
@@ -104,9 +120,7 @@ def run(options) -> int:
         for name, case in CASES.items():
             print(f"{name:24} {case.text}")
         return 0
-    counts, unavailable, absent, package = meters.count(
-        options.cases, options.meters, package_path, options.slower
-    )
+    counts, unavailable, absent, package = meters.count(options.cases, options.meters, package_path, options.slower)
     for meter, reason in unavailable.items():
         say(f"{reason}: {meter.replace('-', ' ')} not counted")
     for case, reason in absent.items():
@@ -147,14 +161,16 @@ def run(options) -> int:
     print(table(lines))
     grown = [line for line in lines if line.verdict == "GREW"]
     if grown:
-        say(f"FAILED: {len(grown)} numbers grew by more than {baseline.TOLERANCE:.0%}; "
-            "if that is meant: --update --reason \"...\"")
+        say(
+            f"FAILED: {len(grown)} numbers grew by more than {baseline.TOLERANCE:.0%}; "
+            'if that is meant: --update --reason "..."'
+        )
         return GREW
     if without:
         say(f"nothing to compare with for {', '.join(without)}")
         return NOTHING_TO_COMPARE
     if any(line.verdict == "less" for line in lines):
-        say("some numbers fell: --update --reason \"...\" keeps them there")
+        say('some numbers fell: --update --reason "..." keeps them there')
     say("passed")
     return 0
 

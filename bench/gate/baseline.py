@@ -1,7 +1,8 @@
 """The committed numbers: by what they hold for, how they are compared, how they are replaced.
 
-    key -> case -> what -> {"value": ..., "was": ..., "date": ..., "reason": ...}
+key -> case -> what -> {"value": ..., "was": ..., "date": ..., "reason": ...}
 """
+
 from __future__ import annotations
 
 import datetime
@@ -160,15 +161,21 @@ def update(path: Path, for_key: str, counts: dict[str, dict], reason: str) -> in
             before = entry.get(what)
             if before is not None and same(before["value"], value):
                 continue
-            entry[what] = {"value": value, "was": before["value"] if before else None,
-                           "date": datetime.date.today().isoformat(), "reason": reason}
+            entry[what] = {
+                "value": value,
+                "was": before["value"] if before else None,
+                "date": datetime.date.today().isoformat(),
+                "reason": reason,
+            }
             changed += 1
     lines = []
     for a_key in sorted(data):
         inner = []
         for case in sorted(data[a_key]):
-            notes = [f"   {json.dumps(what)}: {json.dumps(note, ensure_ascii=False)}"
-                     for what, note in data[a_key][case].items()]
+            notes = [
+                f"   {json.dumps(what)}: {json.dumps(note, ensure_ascii=False)}"
+                for what, note in data[a_key][case].items()
+            ]
             inner.append(f"  {json.dumps(case)}: {{\n" + ",\n".join(notes) + "\n  }")
         lines.append(f" {json.dumps(a_key)}: {{\n" + ",\n".join(inner) + "\n }")
     # one number a line, so that a change reads well in a diff

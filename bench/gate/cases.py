@@ -3,6 +3,7 @@
 A frame that is sent again would flatter any cache, in the product or in CPython: no argument is used twice.
 Texts and numbers have a fixed width, so that frames of one case cost the same.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable

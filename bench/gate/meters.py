@@ -1,4 +1,5 @@
 """Runs worker.py under the three counters and turns what they saw into numbers per call."""
+
 from __future__ import annotations
 
 import json

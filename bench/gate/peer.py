@@ -4,6 +4,7 @@ The port stands on the first line of stdout; the process ends with its stdin. An
 drained. A synchronous request is answered 5 ms after its last byte: the client then always blocks for the
 reply, in the same number of system calls. A responder that is prompt wins that race now and then.
 """
+
 from __future__ import annotations
 
 import select

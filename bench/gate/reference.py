@@ -1,4 +1,5 @@
 """The product as it was one commit ago, built where no committed numbers hold."""
+
 from __future__ import annotations
 
 import io
@@ -15,8 +16,12 @@ from gate.meters import BUILT
 
 #: what the counted calls consist of
 PRODUCT = [
-    "csrc", "setup.py", "pyproject.toml", "dolphindb_fast",
-    ":(exclude)dolphindb_fast/localserver", ":(exclude)dolphindb_fast/commands",
+    "csrc",
+    "setup.py",
+    "pyproject.toml",
+    "dolphindb_fast",
+    ":(exclude)dolphindb_fast/localserver",
+    ":(exclude)dolphindb_fast/commands",
     ":(exclude)dolphindb_fast/__main__.py",
 ]
 

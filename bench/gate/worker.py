@@ -4,6 +4,7 @@ Started by meters.py under callgrind, trace.c or with allocations.c preloaded. E
 forked after the imports, so that it counts the same whichever others were chosen. A file of JSON for each
 case has the calls of each loop and what the preloaded counter saw, or the reason why there is nothing.
 """
+
 from __future__ import annotations
 
 import argparse

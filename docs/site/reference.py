@@ -82,9 +82,7 @@ def entry(name: str, obj: object, prefix: str = "") -> str:
     if signature:
         parts.append(f"```python\n{signature}\n```")
     if inspect.isclass(obj):
-        bases = [
-            base.__name__ for base in obj.__bases__ if base not in BASES_NOT_SHOWN and not base.__name__[0] == "_"
-        ]
+        bases = [base.__name__ for base in obj.__bases__ if base not in BASES_NOT_SHOWN and not base.__name__[0] == "_"]
         if issubclass(obj, (Exception, Enum)) and bases:
             parts.append("Also: " + ", ".join(f"`{base}`" for base in bases) + ".")
     parts.append(markdown(inspect.getdoc(obj) or ""))

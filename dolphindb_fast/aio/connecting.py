@@ -1,4 +1,5 @@
 """From an address to a session that can be used, without waiting anywhere but in the loop."""
+
 from __future__ import annotations
 
 import asyncio

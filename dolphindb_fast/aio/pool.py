@@ -1,4 +1,5 @@
 """`Pool`: several connections, of which one may end without the others."""
+
 from __future__ import annotations
 
 import asyncio
@@ -126,8 +127,10 @@ class Pool(RefusedPoolMethods):
         for session in broken:
             session._broken = False
         if broken:
-            raise LinkError(f"{len(broken)} connections ended, and what was submitted to them last may be lost: "
-                            f"{broken[0].stats.lastError}")
+            raise LinkError(
+                f"{len(broken)} connections ended, and what was submitted to them last may be lost: "
+                f"{broken[0].stats.lastError}"
+            )
 
     async def close(self) -> None:
         """Close all connections as `Session.close` does."""
@@ -147,7 +150,7 @@ class Pool(RefusedPoolMethods):
             raise UsageError("the pool is not connected; use async with, or await connect()")
         count = len(self._members)
         self._turn = (self._turn + 1) % count
-        order = self._members[self._turn:] + self._members[: self._turn]
+        order = self._members[self._turn :] + self._members[: self._turn]
         member = min(order, key=lambda member: member.load)
         if not member.session.is_open:
             try:
@@ -166,9 +169,7 @@ class Pool(RefusedPoolMethods):
             async with member.gate():
                 if not member.session.is_open and not self._closed:
                     credentials = self._credentials
-                    await member.session.connect(
-                        *self._node, credentials.userid, credentials.reveal(), **self._connect
-                    )
+                    await member.session.connect(*self._node, credentials.userid, credentials.reveal(), **self._connect)
         finally:
             member.waiting -= 1
 

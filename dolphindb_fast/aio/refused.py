@@ -1,4 +1,5 @@
 """Names of `dolphindb_fast.Session` that sessions and pools for asyncio do not have, and what they say instead."""
+
 from __future__ import annotations
 
 from .. import refused
@@ -12,8 +13,18 @@ _KEPT = "is not here; SubmissionError of flush() lists the submissions that fail
 SESSION = {
     **refused.SESSION,
     **dict.fromkeys(
-        ("clearAllCache", "database", "dropDatabase", "dropPartition", "dropTable", "existsDatabase", "existsTable",
-         "runFile", "undef", "undefAll"),
+        (
+            "clearAllCache",
+            "database",
+            "dropDatabase",
+            "dropPartition",
+            "dropTable",
+            "existsDatabase",
+            "existsTable",
+            "runFile",
+            "undef",
+            "undefAll",
+        ),
         _SCRIPT,
     ),
     **dict.fromkeys(

@@ -1,4 +1,5 @@
 """`Session`: calls from the tasks of one event loop, which wait for room and for replies."""
+
 from __future__ import annotations
 
 import asyncio
@@ -97,18 +98,18 @@ class Session(ConnectMethods, RefusedMethods):
         self._asynchronous = wire._enable_async
         self._loop = None  # type: ignore[assignment]
         self._ready = self._connecting = False
-        self._broken = False       # of a pool: a fault ended a connection without replies, and nobody was told
+        self._broken = False  # of a pool: a fault ended a connection without replies, and nobody was told
         self._descriptor = -1
-        self._writing = False      # for room to send, too
+        self._writing = False  # for room to send, too
         self._change = None
-        self._queue: deque[_Waiting] = deque()       # calls that wait for room, in order
-        self._serving = False                        # the loop will look at these
-        self._reading_on = False                     # the loop will look for bytes
-        self._expecting = False                      # since `_received_at` there was always a reply to come
+        self._queue: deque[_Waiting] = deque()  # calls that wait for room, in order
+        self._serving = False  # the loop will look at these
+        self._reading_on = False  # the loop will look for bytes
+        self._expecting = False  # since `_received_at` there was always a reply to come
         self._timer: asyncio.TimerHandle | None = None
         self._read_timeout = self._write_timeout = None
         self._received_at = self._sent_at = 0.0
-        self._unhurried = 0        # calls that did not have to wait
+        self._unhurried = 0  # calls that did not have to wait
 
     async def __aenter__(self) -> Session:
         if not self._ready:
@@ -303,8 +304,19 @@ class Session(ConnectMethods, RefusedMethods):
             The connection failed; every later call says so.
         """
         self._check()
-        request = self._wire.request(script, args, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
-                                     disableDecimal, lossless, raw, as_)
+        request = self._wire.request(
+            script,
+            args,
+            clearMemory,
+            pickleTableToList,
+            priority,
+            parallelism,
+            fetchSize,
+            disableDecimal,
+            lossless,
+            raw,
+            as_,
+        )
         return await self._carry_out(request)
 
     async def submit(
@@ -330,8 +342,19 @@ class Session(ConnectMethods, RefusedMethods):
             failed. None with ``enableASYNC=True``: there is no reply.
         """
         self._check()
-        request = self._wire.request(script, args, clearMemory, pickleTableToList, priority, parallelism, fetchSize,
-                                     disableDecimal, lossless, raw, as_)
+        request = self._wire.request(
+            script,
+            args,
+            clearMemory,
+            pickleTableToList,
+            priority,
+            parallelism,
+            fetchSize,
+            disableDecimal,
+            lossless,
+            raw,
+            as_,
+        )
         return await self._hand_over(request, None)
 
     async def exec(
@@ -348,8 +371,13 @@ class Session(ConnectMethods, RefusedMethods):
         """As `dolphindb_fast.Session.exec`."""
         self._check()
         request = self._wire.exec(
-            script, clear_memory=clear_memory, table_to_list=table_to_list, priority=priority,
-            parallelism=parallelism, fetch_size=fetch_size, disable_decimal=disable_decimal,
+            script,
+            clear_memory=clear_memory,
+            table_to_list=table_to_list,
+            priority=priority,
+            parallelism=parallelism,
+            fetch_size=fetch_size,
+            disable_decimal=disable_decimal,
         )
         return await self._carry_out(request)
 
@@ -366,8 +394,13 @@ class Session(ConnectMethods, RefusedMethods):
         """As `dolphindb_fast.Session.call`."""
         self._check()
         request = self._wire.call(
-            func, *args, clear_memory=clear_memory, table_to_list=table_to_list, priority=priority,
-            parallelism=parallelism, disable_decimal=disable_decimal,
+            func,
+            *args,
+            clear_memory=clear_memory,
+            table_to_list=table_to_list,
+            priority=priority,
+            parallelism=parallelism,
+            disable_decimal=disable_decimal,
         )
         return await self._carry_out(request)
 

@@ -1,4 +1,5 @@
 """What the classes that a `session.Session` for asyncio is made of have in common."""
+
 from __future__ import annotations
 
 import asyncio

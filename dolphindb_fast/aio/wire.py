@@ -1,4 +1,5 @@
 """`Wire`: the session of the other kind within one for asyncio."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,5 @@
 """Cells of the wire's types as text for a person, in the spelling of DolphinDB's own literals."""
+
 from __future__ import annotations
 
 import datetime
@@ -11,12 +12,33 @@ from .. import settings as keys
 
 #: bytes of one cell of the types whose cells all have the same size
 FIXED_SIZES = {
-    keys.DT_BOOL: 1, keys.DT_CHAR: 1, keys.DT_SHORT: 2, keys.DT_INT: 4, keys.DT_LONG: 8, keys.DT_DATE: 4,
-    keys.DT_MONTH: 4, keys.DT_TIME: 4, keys.DT_MINUTE: 4, keys.DT_SECOND: 4, keys.DT_DATETIME: 4,
-    keys.DT_TIMESTAMP: 8, keys.DT_NANOTIME: 8, keys.DT_NANOTIMESTAMP: 8, keys.DT_FLOAT: 4, keys.DT_DOUBLE: 8,
-    keys.DT_UUID: 16, keys.DT_DATEHOUR: 4, keys.DT_DATEMINUTE: 4, keys.DT_IPADDR: 16,
-    keys.DT_INT128: 16, keys.DT_COMPLEX: 16, keys.DT_POINT: 16, keys.DT_DURATION: 8, keys.DT_DECIMAL32: 4,
-    keys.DT_DECIMAL64: 8, keys.DT_DECIMAL128: 16,
+    keys.DT_BOOL: 1,
+    keys.DT_CHAR: 1,
+    keys.DT_SHORT: 2,
+    keys.DT_INT: 4,
+    keys.DT_LONG: 8,
+    keys.DT_DATE: 4,
+    keys.DT_MONTH: 4,
+    keys.DT_TIME: 4,
+    keys.DT_MINUTE: 4,
+    keys.DT_SECOND: 4,
+    keys.DT_DATETIME: 4,
+    keys.DT_TIMESTAMP: 8,
+    keys.DT_NANOTIME: 8,
+    keys.DT_NANOTIMESTAMP: 8,
+    keys.DT_FLOAT: 4,
+    keys.DT_DOUBLE: 8,
+    keys.DT_UUID: 16,
+    keys.DT_DATEHOUR: 4,
+    keys.DT_DATEMINUTE: 4,
+    keys.DT_IPADDR: 16,
+    keys.DT_INT128: 16,
+    keys.DT_COMPLEX: 16,
+    keys.DT_POINT: 16,
+    keys.DT_DURATION: 8,
+    keys.DT_DECIMAL32: 4,
+    keys.DT_DECIMAL64: 8,
+    keys.DT_DECIMAL128: 16,
 }
 SHOWN = 6
 DOUBLE_NULL = b"\xff\xff\xff\xff\xff\xff\xef\xff"

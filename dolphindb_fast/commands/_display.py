@@ -1,4 +1,5 @@
 """Progress bars and a table: rich on a terminal, plain lines elsewhere."""
+
 from __future__ import annotations
 
 import time

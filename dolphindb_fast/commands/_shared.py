@@ -1,4 +1,5 @@
 """What several commands need: server arguments, one-line failures, connecting."""
+
 from __future__ import annotations
 
 import argparse

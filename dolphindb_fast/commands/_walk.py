@@ -3,6 +3,7 @@
 Independent of the decoder on purpose: it reads what the decoder refuses (requests, array vectors, compressed
 columns), keeps every offset, and on bytes that make no sense stops with the offset instead of an object.
 """
+
 from __future__ import annotations
 
 import re
@@ -19,9 +20,18 @@ PACKED_FORMS = {32 + form: f"a {name} as pickle or Arrow stream" for form, name 
 SYMBOL_BASE = keys.DT_SYMBOL + 128
 DECIMALS = (keys.DT_DECIMAL32, keys.DT_DECIMAL64, keys.DT_DECIMAL128)
 FLAGS = {
-    4: "asynchronous", 8: "pickle", 16: "clear memory", 32: "API client", 64: "compress",
-    2048: "Python parser", 4096: "kdb parser", 32768: "Arrow", 131072: "reverse stream",
-    524288: "Oracle", 1048576: "MySQL", 8388608: "no decimals",
+    4: "asynchronous",
+    8: "pickle",
+    16: "clear memory",
+    32: "API client",
+    64: "compress",
+    2048: "Python parser",
+    4096: "kdb parser",
+    32768: "Arrow",
+    131072: "reverse stream",
+    524288: "Oracle",
+    1048576: "MySQL",
+    8388608: "no decimals",
 }
 REPLY_START = re.compile(rb"MSG\r?\n|[!-~]{1,64} \d{1,9} \d{1,9}\r?\n")
 REQUEST_LINE = re.compile(r"(API2?) (\S+) (\d{1,9}) / (\d{1,18})_1_(\d+)_(\d+)(?:__(\d+))?(?:__(.+))?")

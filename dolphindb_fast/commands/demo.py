@@ -1,4 +1,5 @@
 """Append the manual's frame in synchronous and asynchronous mode, check every row, show the time."""
+
 from __future__ import annotations
 
 import argparse
@@ -83,10 +84,7 @@ def manual_frame(rows: int, generator: random.Random | None = None) -> pd.DataFr
     """The frame of example 1 of the vendor's manual page on asynchronous tasks."""
     generator = generator or random.Random()
     numbers = np.random.default_rng(generator.getrandbits(64))
-    days = [
-        np.datetime64(datetime.date(2020, generator.randint(1, 12), generator.randint(1, 20)))
-        for _ in range(rows)
-    ]
+    days = [np.datetime64(datetime.date(2020, generator.randint(1, 12), generator.randint(1, 20))) for _ in range(rows)]
     return pd.DataFrame(
         {
             "time": days,
@@ -104,7 +102,11 @@ def start_server(stack: ExitStack, port: int) -> tuple[str, int]:
     folder = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(
         [sys.executable, "-m", "dolphindb_fast", "serve", "--port", str(port), "--until-stdin-closes"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        cwd=folder,
     )
     stack.callback(end_server, process)
     assert process.stdout is not None
@@ -179,8 +181,14 @@ def wait_for_rows(observer: Session, table: str, expected: int, update: Callable
 
 
 def run_one(
-    display: Display, observer: Session, open_session: Callable[..., Any], client: str, asynchronous: bool,
-    frame: pd.DataFrame, loops: int, table: str,
+    display: Display,
+    observer: Session,
+    open_session: Callable[..., Any],
+    client: str,
+    asynchronous: bool,
+    frame: pd.DataFrame,
+    loops: int,
+    table: str,
 ) -> Outcome:
     mode = "asynchronous" if asynchronous else "synchronous"
     expected = loops * len(frame)
@@ -225,9 +233,7 @@ def run_all(options: argparse.Namespace, display: Display, stack: ExitStack) -> 
     for client, opener in clients().items():
         open_session = partial(opener, host, port, user, password)
         for asynchronous in (False, True):
-            outcomes.append(
-                run_one(display, observer, open_session, client, asynchronous, frame, options.loops, table)
-            )
+            outcomes.append(run_one(display, observer, open_session, client, asynchronous, frame, options.loops, table))
     display.table(HEAD, [outcome.cells() for outcome in outcomes], left=2)
     wrong = [outcome for outcome in outcomes if outcome.found != outcome.expected]
     for outcome in wrong:

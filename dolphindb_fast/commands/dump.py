@@ -1,4 +1,5 @@
 """Print recorded wire bytes for a person: offset, bytes, meaning."""
+
 from __future__ import annotations
 
 import argparse

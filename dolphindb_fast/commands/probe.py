@@ -3,6 +3,7 @@
 Every question has a connection of its own and is asked with requests as the client sends them; what is inserted goes to
 a shared table that is removed at the end.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -43,8 +44,13 @@ class NoReply(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_server_arguments(parser, host="localhost", port=DEFAULT_PORT)
-    parser.add_argument("--timeout", type=positive_seconds, default=10.0, metavar="SECONDS",
-                        help="how long to wait for a reply (default 10)")
+    parser.add_argument(
+        "--timeout",
+        type=positive_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long to wait for a reply (default 10)",
+    )
 
 
 def positive_seconds(text: str) -> float:

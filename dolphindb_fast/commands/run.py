@@ -1,4 +1,5 @@
 """Send a script file to a server and print its result."""
+
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,5 @@
 """Run the local test server (no database) until Ctrl-C."""
+
 from __future__ import annotations
 
 import argparse
@@ -17,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="port (default 8848; 0: any free one)")
     parser.add_argument(
-        "--order", default="sequential", metavar="ORDER",
+        "--order",
+        default="sequential",
+        metavar="ORDER",
         help="asynchronous tasks: sequential (default), shuffled, or unanswered (sequential, and synchronous "
         "requests on an asynchronous connection get no answer)",
     )

@@ -157,9 +157,7 @@ def _linear(source: int, target: int, unit: int = 1, target_unit: int = 1) -> An
         low, high = -(-target_first // factor), target_last // factor
         if factor == 1:
             return _bounded(source, target, max(low, first), min(high, last), lambda data: data)
-        return _bounded(
-            source, target, max(low, first), min(high, last), lambda data: data.astype(np.int64) * factor
-        )
+        return _bounded(source, target, max(low, first), min(high, last), lambda data: data.astype(np.int64) * factor)
     divisor = target_unit // unit
     low, high = target_first * divisor, target_last * divisor + divisor - 1
     return _bounded(source, target, max(low, first), min(high, last), lambda data: data // divisor)

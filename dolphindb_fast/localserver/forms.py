@@ -27,8 +27,17 @@ from .vectors import (
 )
 from .wide import kind_of_type, type_number
 
-__all__ = ["adopted", "array_type", "cell", "form_of", "indexed", "reply_value", "type_of", "typestr_of",
-           "without_decimals"]
+__all__ = [
+    "adopted",
+    "array_type",
+    "cell",
+    "form_of",
+    "indexed",
+    "reply_value",
+    "type_of",
+    "typestr_of",
+    "without_decimals",
+]
 
 
 def adopted(value: Any) -> Any:

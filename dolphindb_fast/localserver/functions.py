@@ -45,9 +45,7 @@ __all__ = ["BUILTINS", "CONSTANTS", "signatures"]
 
 #: type names, partition schemes and kinds of objects: numbers, as in the language
 CONSTANTS = {type_name(t): integer(t) for t in (*WIRE_DTYPES, *BYTES, keys.DT_ANY)}
-CONSTANTS |= {
-    name: integer(getattr(keys, name)) for name in ("SEQ", "VALUE", "RANGE", "LIST", "COMPO", "HASH")
-}
+CONSTANTS |= {name: integer(getattr(keys, name)) for name in ("SEQ", "VALUE", "RANGE", "LIST", "COMPO", "HASH")}
 CONSTANTS |= {"VAR": text("VAR"), "SHARED": text("SHARED"), "DEF": text("DEF")}
 CONSTANTS |= {"true": TRUE, "false": FALSE, "NULL": VOID}
 
@@ -261,8 +259,9 @@ def append(session: Session, target: Any, data: Any) -> Any:
 
 
 @builtin("upsert!(obj, newData, [ignoreNull], [keyColNames], [sortColumns])")
-def upsert(session: Session, target: Any, data: Any, ignore_null: Any = None, key_columns: Any = None,
-           sort_columns: Any = None) -> Any:
+def upsert(
+    session: Session, target: Any, data: Any, ignore_null: Any = None, key_columns: Any = None, sort_columns: Any = None
+) -> Any:
     target = _table(target, "upsert!: the first argument")
     if not isinstance(data, MemoryTable):
         raise ScriptError("upsert!: the new data must be a table")
@@ -346,8 +345,14 @@ def _database(session: Session, value: Any) -> Database:
 
 
 @builtin("database(directory, [partitionType], [partitionScheme], [locations], [engine])")
-def database(session: Session, directory: Any, scheme: Any = None, partitions: Any = None, locations: Any = None,
-             engine: Any = None) -> Any:
+def database(
+    session: Session,
+    directory: Any,
+    scheme: Any = None,
+    partitions: Any = None,
+    locations: Any = None,
+    engine: Any = None,
+) -> Any:
     path = text_value(directory, "database: directory")
     if not Database.is_path(path):
         raise refused(f"a database outside dfs:// ('{path}')")
@@ -372,8 +377,9 @@ def drop_database(session: Session, value: Any) -> None:
 
 
 @builtin("createPartitionedTable(dbHandle, table, tableName, [partitionColumns])")
-def create_partitioned_table(session: Session, handle: Any, schema_table: Any, name: Any,
-                             partition_columns: Any = None) -> Any:
+def create_partitioned_table(
+    session: Session, handle: Any, schema_table: Any, name: Any, partition_columns: Any = None
+) -> Any:
     base = _table(schema_table, "createPartitionedTable: table")
     column = ""
     if partition_columns is not None:
@@ -382,9 +388,7 @@ def create_partitioned_table(session: Session, handle: Any, schema_table: Any, n
         if len(partition_columns) != 1:
             raise refused("a table with several partition columns")
         column = partition_columns.strings()[0]
-    return _database(session, handle).create(
-        text_value(name, "createPartitionedTable: tableName"), base, column
-    )
+    return _database(session, handle).create(text_value(name, "createPartitionedTable: tableName"), base, column)
 
 
 @builtin("loadTable(database, tableName)")

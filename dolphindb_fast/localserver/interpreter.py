@@ -436,9 +436,7 @@ class Session:
         for parameter in parameters:
             if parameter.name not in variables:
                 if parameter.default is None:
-                    raise ScriptError(
-                        f"The function {function.name or 'def'} misses argument {parameter.name}"
-                    )
+                    raise ScriptError(f"The function {function.name or 'def'} misses argument {parameter.name}")
                 variables[parameter.name] = self.evaluate(parameter.default, frame)
         self._depth += 1
         try:
@@ -533,8 +531,9 @@ _EVALUATE = {
 }
 
 
-def _merged(name: str, parameters: tuple[str, ...], required: int, arguments: list[Any],
-            named: dict[str, Any]) -> list[Any]:
+def _merged(
+    name: str, parameters: tuple[str, ...], required: int, arguments: list[Any], named: dict[str, Any]
+) -> list[Any]:
     """Positional and keyword arguments as one list; optional ones that are left out between others are None."""
     merged = list(arguments)
     for position, parameter in enumerate(parameters):

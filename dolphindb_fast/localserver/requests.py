@@ -10,8 +10,16 @@ from typing import Any, NamedTuple
 
 from ..errors import ProtocolError
 
-__all__ = ["ASYNCHRONOUS", "Body", "CLEAR_MEMORY", "FOREIGN_LANGUAGE", "Header", "NO_DECIMALS", "RequestCache",
-           "error_line"]
+__all__ = [
+    "ASYNCHRONOUS",
+    "Body",
+    "CLEAR_MEMORY",
+    "FOREIGN_LANGUAGE",
+    "Header",
+    "NO_DECIMALS",
+    "RequestCache",
+    "error_line",
+]
 
 # request flags
 ASYNCHRONOUS = 4
@@ -81,9 +89,7 @@ def _header(line: bytes) -> Header:
     length = int(match["length"])
     if length > BODY_LIMIT:
         raise ProtocolError(f"a request text of {length} bytes is too long")
-    return Header(
-        match["session"], length, int(match["flags"]), int(match["fetch"] or 0), first=not match["two"]
-    )
+    return Header(match["session"], length, int(match["flags"]), int(match["fetch"] or 0), first=not match["two"])
 
 
 def _body(raw: bytes) -> Body:

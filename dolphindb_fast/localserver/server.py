@@ -84,9 +84,15 @@ class LocalServer:
     ...     session.connect(server.host, server.port, "admin", "123456")
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, *,
-                 users: Mapping[str, str] = MappingProxyType({"admin": "123456"}),
-                 order: str = "sequential", delay: float = 0.0) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        users: Mapping[str, str] = MappingProxyType({"admin": "123456"}),
+        order: str = "sequential",
+        delay: float = 0.0,
+    ) -> None:
         if order not in ORDERS:
             raise UsageError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
         if not 0 <= delay < threading.TIMEOUT_MAX:

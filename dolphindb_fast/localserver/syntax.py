@@ -16,7 +16,8 @@ except ModuleNotFoundError as error:
     if error.name != "lark":
         raise
     raise ModuleNotFoundError(
-        "the local server parses scripts with lark: the extra 'local' brings it, and so does pip install lark", name="lark"
+        "the local server parses scripts with lark: the extra 'local' brings it, and so does pip install lark",
+        name="lark",
     ) from error
 
 from ..column import Column
@@ -493,8 +494,7 @@ def _explained(error: LarkError, script: str) -> ScriptError:
                 if word in _REFUSED_WORDS:
                     return refused(f"line {line}: '{word}'")
         return ScriptError(
-            f"Syntax error in {place}: {found} is not expected here"
-            " (or it is outside the local server's subset)"
+            f"Syntax error in {place}: {found} is not expected here (or it is outside the local server's subset)"
         )
     if isinstance(error, UnexpectedCharacters):
         return ScriptError(

@@ -143,9 +143,16 @@ class MemoryTable:
     """
 
     def __init__(
-        self, names: Sequence[str], types: Sequence[int], scales: Sequence[int] | None = None, *,
-        kind: str = "IN-MEMORY TABLE", columns: Sequence[Column] | None = None, partition_column: str = "",
-        database: Database | None = None, key_columns: Sequence[str] = (),
+        self,
+        names: Sequence[str],
+        types: Sequence[int],
+        scales: Sequence[int] | None = None,
+        *,
+        kind: str = "IN-MEMORY TABLE",
+        columns: Sequence[Column] | None = None,
+        partition_column: str = "",
+        database: Database | None = None,
+        key_columns: Sequence[str] = (),
     ) -> None:
         if not names or len(names) != len(types):
             raise ScriptError("a table needs at least one column, and as many types as names")
@@ -330,7 +337,11 @@ class Database:
         if partition_column and partition_column not in schema.names:
             raise ScriptError(f"the partition column '{partition_column}' is not a column of the table")
         made = MemoryTable(
-            schema.names, schema.types, schema.scales, kind="SEGMENTED DFS TABLE", partition_column=partition_column,
+            schema.names,
+            schema.types,
+            schema.scales,
+            kind="SEGMENTED DFS TABLE",
+            partition_column=partition_column,
             database=self,
         )
         return self.tables.setdefault(name, made)

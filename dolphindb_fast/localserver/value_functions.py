@@ -35,6 +35,7 @@ from .wide import DIGITS, kind_of_type, type_number
 if TYPE_CHECKING:
     from .interpreter import Session
 
+
 @builtin("typestr(X)")
 def typestr(session: Session, value: Any) -> Any:
     return text(typestr_of(value))

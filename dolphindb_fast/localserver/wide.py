@@ -15,8 +15,16 @@ from ..column import WIRE_DTYPES, Column
 from .failures import ScriptError
 from .vectors import DECIMALS, FLOATING, INTEGRAL, null_mask, null_of, type_name
 
-__all__ = ["DIGITS", "NotACell", "decimal_cells", "decimal_scalar", "decimal_values", "identifier_cells",
-           "kind_of_type", "type_number"]
+__all__ = [
+    "DIGITS",
+    "NotACell",
+    "decimal_cells",
+    "decimal_scalar",
+    "decimal_values",
+    "identifier_cells",
+    "kind_of_type",
+    "type_number",
+]
 
 #: the most digits after the point, which are also the most digits but for 39 in 128 bits
 DIGITS = {keys.DT_DECIMAL32: 9, keys.DT_DECIMAL64: 18, keys.DT_DECIMAL128: 38}

@@ -3,6 +3,7 @@
 Installed as `dolphindb_fast_pytest`, beside the package and not in it: importing the package imports pandas, which runs
 that don't use the fixture must not pay for.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -453,8 +453,8 @@ def test_connect__says_what_is_wrong(run, fake, address):
                 await session.connect("127.0.0.1", fake(handshake=handshake).port)
         with pytest.raises(ddb.ConnectError, match="not initialized"):
             await session.connect(
-                "127.0.0.1", fake(courtesy={b"isNodeInitialized": reply(b"\1\0\0"),
-                                            b"getRequiredAPIVersion": VOID}).port
+                "127.0.0.1",
+                fake(courtesy={b"isNodeInitialized": reply(b"\1\0\0"), b"getRequiredAPIVersion": VOID}).port,
             )
         silent = fake(stalled=True)
         with pytest.raises(ddb.ConnectError, match="does not answer the handshake"):

@@ -55,8 +55,10 @@ def test_cancelled_call__ends_its_connection_only(run, fake):
         async with aio.Pool("127.0.0.1", server.port, 3) as pool:
             calls = [asyncio.ensure_future(pool.run(f"call{i}")) for i in range(3)]
             await until(
-                lambda: len(server.connections) == 3
-                and all(b"script\ncall" in connection.received for connection in server.connections)
+                lambda: (
+                    len(server.connections) == 3
+                    and all(b"script\ncall" in connection.received for connection in server.connections)
+                )
             )
             used = {}
             for connection in server.connections:

@@ -95,13 +95,7 @@ def test_names__that_are_called_the_same_are_there(render):
         for name in names:
             if owner in refused.MODULE or name in {**refused.MODULE, **refused.SESSION}:
                 continue
-            held = (
-                ddb
-                if owner == "dolphindb"
-                else ddb.Session()
-                if owner == "Session"
-                else getattr(ddb, owner)
-            )
+            held = ddb if owner == "dolphindb" else ddb.Session() if owner == "Session" else getattr(ddb, owner)
             missing = name in render.names.MEMBERS_NOT_HERE.get(owner, ())
             assert (name in dir(held)) != missing, f"{owner}.{name}"
     for owner, notes in render.names.DIFFERENT.items():
@@ -127,10 +121,7 @@ def test_reference__has_every_public_name(render):
             assert f"### {name} {{#{name.lower()}}}\n" in page
     assert "#### Session.run {#session.run}" in page
     assert "run(\n    script,\n    *args,\n    clearMemory=None," in page
-    assert (
-        "- [`ServerError`](#servererror): The server answered with an error; the session stays usable."
-        in page
-    )
+    assert "- [`ServerError`](#servererror): The server answered with an error; the session stays usable." in page
     assert "Raises\n---" not in page and "\n::\n" not in page
 
 
@@ -175,9 +166,7 @@ def test_measured__says_when_there_is_nothing(render, tmp_path):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_links__lead_to_files(path):
     text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
-    targets = [
-        target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target
-    ]
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
     assert [target for target in targets if target and not (path.parent / target).exists()] == []
 
 
@@ -203,16 +192,12 @@ def test_build__has_no_warnings_and_needs_nothing_from_elsewhere(tmp_path):
         "-d",
         str(tmp_path / "site"),
     ]
-    ended = subprocess.run(
-        [sys.executable, *command], capture_output=True, text=True, timeout=100, cwd=tmp_path
-    )
+    ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=100, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr[-3000:]
     pages = list((tmp_path / "site").glob("*.html"))
     assert len(pages) >= len(PAGES)
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        loaded = re.findall(
-            r"<(?:script|img|link rel=\"(?:stylesheet|preconnect)\")[^>]*https?://[^>]*>", text
-        )
+        loaded = re.findall(r"<(?:script|img|link rel=\"(?:stylesheet|preconnect)\")[^>]*https?://[^>]*>", text)
         assert loaded == [], page.name
         assert "<!-- render:" not in text, page.name

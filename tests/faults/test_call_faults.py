@@ -266,9 +266,7 @@ def test_reply__byte_by_byte(connected):
         connection.send(whole[position : position + 1])
     frame = call.result()
     assert (
-        frame["a"].tolist() == [1, 2]
-        and frame["größe"].tolist() == ["x", "漢字"]
-        and frame["s"].tolist() == ["p", "q"]
+        frame["a"].tolist() == [1, 2] and frame["größe"].tolist() == ["x", "漢字"] and frame["s"].tolist() == ["p", "q"]
     )
 
 
@@ -336,9 +334,7 @@ def test_run__called_from_within_run(connected):
         session.run("outer", frame)
     except ddb.UsageError:
         return
-    inner = connection.wait(
-        lambda received: received.find(b"function\ninner") if b"outer" in received else None
-    )
+    inner = connection.wait(lambda received: received.find(b"function\ninner") if b"outer" in received else None)
     assert 0 < inner < connection.received.find(b"function\nouter")
     wanted = expected.table({"a": expected.vector(keys.DT_STRING, ["x", "text"])}, 2)
     connection.wait(lambda received: received.endswith(wanted))

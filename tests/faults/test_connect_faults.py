@@ -113,9 +113,7 @@ def test_garbage__instead_of_a_handshake(name, asynchronous):
 
 
 @MODES
-@pytest.mark.parametrize(
-    "part", [b"", b"1", b"1234567890 1 1\n", b"1234567890 1 1\nOK\n", b"1234567890 1 1\nOK\n\x01"]
-)
+@pytest.mark.parametrize("part", [b"", b"1", b"1234567890 1 1\n", b"1234567890 1 1\nOK\n", b"1234567890 1 1\nOK\n\x01"])
 def test_handshake__that_breaks_off(part, asynchronous):
     with FakeServer(handshake=part) as server:
         session = ddb.Session(enableASYNC=asynchronous)

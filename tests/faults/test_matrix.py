@@ -350,8 +350,7 @@ def test_cell(place, fault, server):
         attempts = [Attempt(server, stack, WHERE[place].mode, SHORT if waits else LONG) for _ in cuts]
         with ThreadPoolExecutor(len(cuts)) as pool:
             running = [
-                pool.submit(perform, attempt, place, fault, *cut)
-                for attempt, cut in zip(attempts, cuts, strict=True)
+                pool.submit(perform, attempt, place, fault, *cut) for attempt, cut in zip(attempts, cuts, strict=True)
             ]
         for cut, attempt, future in zip(cuts, attempts, running, strict=True):
             print("byte", *cut)

@@ -197,9 +197,7 @@ def test_descriptor__is_not_inherited_by_other_programs():
         opened = _sockets() - before
         assert len(opened) >= 3  # listener and both ends
         listing = ["ls", "-l", "/proc/self/fd"]
-        inherited = subprocess.run(
-            listing, capture_output=True, text=True, close_fds=False, timeout=60
-        ).stdout
+        inherited = subprocess.run(listing, capture_output=True, text=True, close_fds=False, timeout=60).stdout
         assert [name for name in opened if name in inherited] == []
 
 

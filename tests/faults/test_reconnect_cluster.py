@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from support import expected
-from support.recorder import FALSE, VOID, FakeServer, reply
 from support.reconnecting import FRAME, bodies, connected, marks, moved, other, server, waits  # noqa: F401
+from support.recorder import FALSE, VOID, FakeServer, reply
 from support.waiting import in_thread
 
 import dolphindb_fast as ddb
@@ -42,8 +42,14 @@ def cluster(server, other, monkeypatch):
         sites = [f"127.0.0.1:{one.port}" for one in (server, other)] if sites else None
         call = in_thread(
             lambda: session.connect(
-                "127.0.0.1", server.port, "admin", "123456", highAvailability=True, tryReconnectNums=2,
-                highAvailabilitySites=sites, **arguments,
+                "127.0.0.1",
+                server.port,
+                "admin",
+                "123456",
+                highAvailability=True,
+                tryReconnectNums=2,
+                highAvailabilitySites=sites,
+                **arguments,
             )
         )
         asked = server.connection(0)

@@ -107,15 +107,11 @@ def test_ctrl_c__leaves_a_blocked_call_at_once(mode, what, then):
     package = str(Path(ddb.__file__).parents[1])
     with FakeServer(receive_buffer=8192) as server:
         command = [sys.executable, "-W", "error", "-c", BLOCKED, str(server.port), mode, what]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=package
-        ) as done:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=package) as done:
             try:
                 connection = server.connection()
                 if what == "send":
-                    connection.wait(
-                        lambda received: b"function\nblocked" in received and not connection.stall()
-                    )
+                    connection.wait(lambda received: b"function\nblocked" in received and not connection.stall())
                 else:
                     connection.wait(lambda received: b"function\nblocked" in received)
                 done.send_signal(signal.SIGINT)

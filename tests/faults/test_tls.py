@@ -35,9 +35,7 @@ VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    return certificates.make(
-        tmp_path_factory.mktemp("tls"), "server", "DNS:localhost", "IP:127.0.0.1"
-    )
+    return certificates.make(tmp_path_factory.mktemp("tls"), "server", "DNS:localhost", "IP:127.0.0.1")
 
 
 @pytest.fixture

@@ -94,8 +94,7 @@ def load(one):
                 mine += part
 
     running = [
-        in_thread(lambda mine=mine, first=10**8 * i: run(mine, itertools.count(first)))
-        for i, mine in enumerate(taken)
+        in_thread(lambda mine=mine, first=10**8 * i: run(mine, itertools.count(first))) for i, mine in enumerate(taken)
     ]
 
     def finish():
@@ -165,8 +164,14 @@ MODES = pytest.mark.parametrize("mode", ["append", "upsert"])
 def test_killed_in_mid_load(mode, threads, rows, start, writer):
     server = start(mode)
     one = writer(
-        server.port, mode=mode, threadCount=threads, partitionCol="id", batchSize=50, throttle=0.01,
-        maxRows=2000, reconnect=False,
+        server.port,
+        mode=mode,
+        threadCount=threads,
+        partitionCol="id",
+        batchSize=50,
+        throttle=0.01,
+        maxRows=2000,
+        reconnect=False,
     )
     finish = load(one)
     eventually(lambda: server.count >= rows)
@@ -184,7 +189,12 @@ def test_killed_in_mid_load__the_writer_goes_on_with_another_server(mode, thread
     servers = [start(mode) for _ in range(3)]
     with FaultProxy(servers[0].port) as proxy:
         one = writer(
-            proxy.port, mode=mode, threadCount=threads, partitionCol="id", batchSize=50, throttle=0.01,
+            proxy.port,
+            mode=mode,
+            threadCount=threads,
+            partitionCol="id",
+            batchSize=50,
+            throttle=0.01,
             maxRows=2000,
         )
         finish = load(one)
@@ -216,9 +226,7 @@ def test_killed_during_connect(number, offset, start):
 
     with FaultProxy(server.port, faults) as proxy:
         login = "127.0.0.1", proxy.port, "admin", "123456", "", "t"
-        making = in_thread(
-            lambda: ddb.MultithreadedTableWriter(*login, threadCount=3, partitionCol="id")
-        )
+        making = in_thread(lambda: ddb.MultithreadedTableWriter(*login, threadCount=3, partitionCol="id"))
         connection = proxy.connection(number)
         connection.wait_fired()
         connection.wait(lambda: connection.passed("server"))
@@ -274,8 +282,15 @@ def test_killed_while_idle(again, start, writer):
 def test_killed_while_the_queue_is_full(threads, full, start, writer):
     server = start()
     one = writer(
-        server.port, batchSize=10, throttle=0.01, maxRows=100, reconnect=False, threadCount=threads,
-        partitionCol="id", whenFull=full.split()[0], blockTimeout=0.02 if full == "block for a time" else 0,
+        server.port,
+        batchSize=10,
+        throttle=0.01,
+        maxRows=100,
+        reconnect=False,
+        threadCount=threads,
+        partitionCol="id",
+        whenFull=full.split()[0],
+        blockTimeout=0.02 if full == "block for a time" else 0,
     )
     insert(one, range(50))
     eventually(lambda: one.getStatus().sentRows == 50)

@@ -11,10 +11,10 @@
 #include "ddb_read.h"
 #include "ddb_scan.h"
 
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) \
-            abort(); \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            abort();                                                                                                   \
     } while (0)
 
 static void *exact(size_t size)
@@ -186,29 +186,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 
     memcpy(data, input + 2, left);
     switch (choice % 8) {
-    case 0:
-        read_cells(&window, 0, parameter);
-        break;
-    case 1:
-        read_cells(&window, 1, parameter);
-        break;
-    case 2:
-        read_arrays(&window, parameter);
-        break;
-    case 3:
-        read_numbers(&window, parameter);
-        break;
-    case 4:
-        search(data, left, parameter);
-        break;
-    case 5:
-        decompress(data, left, parameter);
-        break;
-    case 6:
-        format(data, left, parameter);
-        break;
-    default:
-        scan(data, left, parameter);
+    case 0: read_cells(&window, 0, parameter); break;
+    case 1: read_cells(&window, 1, parameter); break;
+    case 2: read_arrays(&window, parameter); break;
+    case 3: read_numbers(&window, parameter); break;
+    case 4: search(data, left, parameter); break;
+    case 5: decompress(data, left, parameter); break;
+    case 6: format(data, left, parameter); break;
+    default: scan(data, left, parameter);
     }
     free(data);
     return 0;

@@ -24,7 +24,5 @@ def test_independent_encoder__has_the_recorded_bytes(name):
 
 
 def test_every_frame__is_recorded_or_says_why_not():
-    missing = [
-        name for name, case in BY_NAME.items() if case.golden and not case.differs and name not in RECORDED
-    ]
+    missing = [name for name, case in BY_NAME.items() if case.golden and not case.differs and name not in RECORDED]
     assert not missing, "run python -m tests.support.record_golden"

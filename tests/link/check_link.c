@@ -19,12 +19,12 @@
 #define closesocket close
 #endif
 
-#define CHECK(condition)                                                   \
-    do {                                                                   \
-        if (!(condition)) {                                                \
-            printf("line %d: %s\n", __LINE__, #condition);                 \
-            exit(1);                                                       \
-        }                                                                  \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            printf("line %d: %s\n", __LINE__, #condition);                                                             \
+            exit(1);                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 enum { LARGE = 24 << 20, SMALL_PIECES = 1000 };

@@ -32,9 +32,7 @@ def compiled(compiler: str, target: Path, *flags: str) -> str:
 
 
 def check(*command: str, **environment: str) -> None:
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=100, env={**os.environ, **environment}
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, **environment})
     assert (done.returncode, done.stdout.split()) == (0, ["well"]), done
 
 

@@ -316,9 +316,7 @@ def test_kept_submissions__of_a_lost_connection_can_be_sent_again():
         ]
         assert session.unacknowledged() == []
         session.connect(server.host, port)
-        with pytest.raises((ddb.SubmissionError, ddb.UsageError)) if items else pytest.raises(
-            ddb.UsageError
-        ):
+        with pytest.raises((ddb.SubmissionError, ddb.UsageError)) if items else pytest.raises(ddb.UsageError):
             session.flush(10)
             session.resubmit("no item")
         again = []

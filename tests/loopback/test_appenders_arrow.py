@@ -239,8 +239,7 @@ def test_refused_data__is_given_back_once(case, kind, session, server_address):
     name, path = next(names), f"dfs://{next(names)}"
     session.run(f"share table(1:0, `a`b`c, [INT,SYMBOL,DOUBLE]) as {name}")
     session.run(
-        f"d = database('{path}', VALUE, 1..3);"
-        "d.createPartitionedTable(table(1:0, `a`b`c, [INT,SYMBOL,DOUBLE]), `t, `a)"
+        f"d = database('{path}', VALUE, 1..3);d.createPartitionedTable(table(1:0, `a`b`c, [INT,SYMBOL,DOUBLE]), `t, `a)"
     )
     address = server_address.host, server_address.port, "admin", "123456"
     more = {"threadCount": 2, "partitionCol": "a"}
@@ -249,8 +248,10 @@ def test_refused_data__is_given_back_once(case, kind, session, server_address):
         ddb.Session(*address, enableASYNC=True, acknowledge=True) as acknowledged,
         ddb.DBConnectionPool(address[0], address[1], 2, "admin", "123456") as pool,
     ):
-        writers = [ddb.MultithreadedTableWriter(*address, "", name),
-                   ddb.MultithreadedTableWriter(*address, "", name, **more)]
+        writers = [
+            ddb.MultithreadedTableWriter(*address, "", name),
+            ddb.MultithreadedTableWriter(*address, "", name, **more),
+        ]
         takers = [
             ddb.TableAppender(None, name, asynchronous).append,
             ddb.TableAppender(None, name, acknowledged).append,

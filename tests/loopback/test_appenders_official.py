@@ -68,7 +68,10 @@ def test_upserter__leaves_equal_tables(filled, name):
     assert ours == theirs
     found = ddb.loads(ours)
     assert dict(zip(found["k"], found["v"].fillna(-1), strict=True)) == {
-        1: 10.0, 2: 20.0 if name == "ignoring" else -1, 3: 30.0, 4: 5.0
+        1: 10.0,
+        2: 20.0 if name == "ignoring" else -1,
+        3: 30.0,
+        4: 5.0,
     }
     if name == "sorting":
         assert found["v"].fillna(-1).is_monotonic_increasing

@@ -32,9 +32,7 @@ def session(server_address):
 
 def _arrow():
     pa = pytest.importorskip("pyarrow")
-    kinds = pa.schema(
-        {"time": pa.timestamp("us"), "sym": pa.string(), "price": pa.float64(), "id": pa.int64()}
-    )
+    kinds = pa.schema({"time": pa.timestamp("us"), "sym": pa.string(), "price": pa.float64(), "id": pa.int64()})
     return pa.Table.from_pylist(ROWS, schema=kinds)
 
 
@@ -77,10 +75,7 @@ def test_result__as_it_was_sent(name, session):
     assert type(back) is type(data)
     rows = back.to_pylist() if name == "pyarrow" else back.to_dicts()
     assert [{**row, "time": row["time"].replace(tzinfo=None)} for row in rows] == ROWS
-    assert (
-        session.run(f"exec count(*) from kept_{name}", as_="arrow" if name == "pyarrow" else "polars")
-        == 2_000
-    )
+    assert session.run(f"exec count(*) from kept_{name}", as_="arrow" if name == "pyarrow" else "polars") == 2_000
 
 
 def test_asynchronous_and_batched(server_address, session):

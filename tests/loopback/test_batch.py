@@ -1,13 +1,14 @@
 """`Session.batch`: what leaves when, and that nothing is lost or reordered."""
+
 from __future__ import annotations
 
 import threading
 
 import pandas as pd
 import pytest
+from support.waiting import eventually
 
 import dolphindb_fast as ddb
-from support.waiting import eventually
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 BAD = pd.DataFrame({"a": [1, 2], "b": ["x", "y\0"]})

@@ -72,8 +72,12 @@ def test_run_wrong_password__exit_2_in_one_line(server, tmp_path, capsys):
 
 def serve(tmp_path, *arguments: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "dolphindb_fast", "serve", *arguments], cwd=tmp_path, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-m", "dolphindb_fast", "serve", *arguments],
+        cwd=tmp_path,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -142,9 +146,7 @@ def test_serve_port_in_use__exit_2_in_one_line(server, capsys):
 
 def test_dump__explains_what_a_session_sends(tmp_path, capsys):
     """What our own asynchronous session sends, recorded from a socket, is understood to the last byte."""
-    frame = pd.DataFrame(
-        {"time": pd.to_datetime(["2020-01-02", None]), "sym": ["a", "b"], "price": [1.5, np.nan]}
-    )
+    frame = pd.DataFrame({"time": pd.to_datetime(["2020-01-02", None]), "sym": ["a", "b"], "price": [1.5, np.nan]})
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with dolphindb_fast.Session(enableASYNC=True) as session:
             recorded = record(listener, session, frame)
@@ -154,8 +156,12 @@ def test_dump__explains_what_a_session_sends(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     for meaning in (
-        "body: connect as 'admin'", "body: function 'tableInsert{trades}', 1 object",
-        "table, 2 rows, 3 columns", "'time, sym, price'", "2020.01.02T00:00:00", "1.5, NULL",
+        "body: connect as 'admin'",
+        "body: function 'tableInsert{trades}', 1 object",
+        "table, 2 rows, 3 columns",
+        "'time, sym, price'",
+        "2020.01.02T00:00:00",
+        "1.5, NULL",
     ):
         assert meaning in out
 

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from support.waiting import eventually
 
-
 dolphindb = pytest.importorskip("dolphindb")
 
 pytestmark = pytest.mark.official
@@ -184,9 +183,7 @@ def test_appender_and_writer__against_a_server_in_another_process(server):
         writer.waitForThreadCompletion()
         print("unsent", writer.getStatus().unsentRows)
     """
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
-    )
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60)
     assert "appended 1" in ended.stdout, ended.stdout + ended.stderr
     assert "unsent 0" in ended.stdout, ended.stdout + ended.stderr
     found = server.table("t")
@@ -216,9 +213,7 @@ def test_appender_and_upserter__read_types_and_scales_from_the_schema(server):
         session.close()
         print("done")
     """
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
-    )
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60)
     assert "appended 2" in ended.stdout and "done" in ended.stdout, ended.stdout + ended.stderr
     assert server.failed_tasks == []
     stored = server.table("t")

@@ -6,7 +6,6 @@ import pytest
 from support import replies
 from support.replies import CELLS
 
-
 DECIMALS = ("DECIMAL32", "DECIMAL64", "DECIMAL128")
 WIDE = ("STRING", "BLOB")
 

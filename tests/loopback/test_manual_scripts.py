@@ -3,6 +3,7 @@
 Changed are only the two import lines (not for the official client), the number of loops, and the port where
 8848 is taken.
 """
+
 from __future__ import annotations
 
 import json
@@ -85,16 +86,16 @@ for _ in range(50000):
     s.run("tableInsert{trades}", tb)
 '''  # noqa: E501  as printed
 
-EXAMPLE_2_VIEW = '''
+EXAMPLE_2_VIEW = """
 login("admin","123456")
 share streamTable(10000:0,`time`sym`price`id, [DATE,SYMBOL,DOUBLE,INT]) as trades
 def appendStreamingData(mutable data){
     tableInsert(trades, data.replaceColumn!(`time, date(data.time)))
 }
 addFunctionView(appendStreamingData)
-'''
+"""
 
-EXAMPLE_2 = '''
+EXAMPLE_2 = """
 import dolphindb as ddb
 import numpy as np
 import pandas as pd
@@ -121,13 +122,13 @@ tb = pd.DataFrame({
 
 for _ in range(50000):
     s.run("appendStreamingData", tb)
-'''  # noqa: E501  as printed
+"""  # noqa: E501  as printed
 
 # What the script has in its variables when it is through, for comparison with the table.
-REPORT = '''
+REPORT = """
 import json
 print(json.dumps({name: [str(cell) for cell in tb[name]] for name in tb.columns}))
-'''
+"""
 
 
 @pytest.fixture
@@ -144,9 +145,7 @@ def server():
         yield running
 
 
-@pytest.fixture(
-    params=["dolphindb_fast", pytest.param("dolphindb", marks=pytest.mark.official)]
-)
+@pytest.fixture(params=["dolphindb_fast", pytest.param("dolphindb", marks=pytest.mark.official)])
 def client(request):
     pytest.importorskip(request.param)
     return request.param
@@ -160,7 +159,11 @@ def run_python(script: str, client: str, port: int, folder) -> str:
     file = folder / "script.py"
     file.write_text(script + REPORT, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(file)], cwd=folder, capture_output=True, text=True, timeout=120,
+        [sys.executable, str(file)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -221,8 +221,13 @@ def test_load_balance__spreads_the_connections_over_the_data_nodes(server):
             "rpc(getControllerAlias(), getClusterPerf)",
             pd.DataFrame(
                 {
-                    "host": ["127.0.0.1"] * 3, "port": [server.port, other.port, 1], "mode": [0, 0, 1],
-                    "maxConnections": [9] * 3, "connectionNum": [0] * 3, "workerNum": [0] * 3, "executorNum": [0] * 3,
+                    "host": ["127.0.0.1"] * 3,
+                    "port": [server.port, other.port, 1],
+                    "mode": [0, 0, 1],
+                    "maxConnections": [9] * 3,
+                    "connectionNum": [0] * 3,
+                    "workerNum": [0] * 3,
+                    "executorNum": [0] * 3,
                 }
             ),
         )

@@ -146,9 +146,7 @@ def test_two_modes__leave_equal_tables(session, asynchronous, shared, server_add
         asynchronous.run(f"tableInsert{{{shared}}}", frame)
         session.run(f"tableInsert{{{other}}}", frame)
     eventually(lambda: session.run(f"exec count(*) from {shared}") == 140)
-    one, two = (
-        session.run(f"select * from {name}").sort_values("id", ignore_index=True) for name in (shared, other)
-    )
+    one, two = (session.run(f"select * from {name}").sort_values("id", ignore_index=True) for name in (shared, other))
     pd.testing.assert_frame_equal(one, two)
     session.run(f"undef(`{other}, SHARED)")
 

@@ -48,11 +48,7 @@ def writer(server_address, table):
     made = []
 
     def make(**arguments):
-        made.append(
-            ddb.MultithreadedTableWriter(
-                *server_address.login, "", arguments.pop("table", table), **arguments
-            )
-        )
+        made.append(ddb.MultithreadedTableWriter(*server_address.login, "", arguments.pop("table", table), **arguments))
         return made[-1]
 
     yield make
@@ -149,9 +145,7 @@ def test_types__of_every_kind(plain, writer):
     uuid = "5d212a78-cc48-e3b1-4235-b4d91473ee87"
     moment = pd.Timestamp("2020-01-02T03:04:05.678901234")
     with writer(table=name) as one:
-        one.insert(
-            True, 1, 2**40, 1.5, datetime.date(2020, 1, 2), moment, "text", b"\x00\xff", uuid, 4.35, [1, 2]
-        )
+        one.insert(True, 1, 2**40, 1.5, datetime.date(2020, 1, 2), moment, "text", b"\x00\xff", uuid, 4.35, [1, 2])
         one.insert(*[None] * 10, [])
     found = plain.run(f"select * from {name}", lossless=True)
     assert found.iloc[0, :4].tolist() == [True, 1, 2**40, 1.5]
@@ -182,9 +176,7 @@ def test_append__a_frame_between_rows(threads, writer, plain, table):
 
 def test_append__a_frame_that_is_refused_leaves_the_writer_alive(writer, plain, table):
     with writer() as one:
-        with pytest.raises(
-            ddb.ConversionError, match=rf"table {table}: column 'id' .* to INT, row 1: .*4294967296"
-        ):
+        with pytest.raises(ddb.ConversionError, match=rf"table {table}: column 'id' .* to INT, row 1: .*4294967296"):
             one.append(pd.DataFrame({"id": [1, 2**32], "sym": ["a", "b"], "price": [1.0, 2.0]}))
         with pytest.raises(ddb.UsageError, match="a DataFrame or another table is needed"):
             one.append([1, 2])
@@ -532,10 +524,7 @@ def test_table__that_is_not_there(server_address, local_address):
 
 def test_partition_column__must_be_one_of_the_table(plain, server_address, local_address):
     path = f"dfs://{next(names)}"
-    plain.run(
-        f"db = database('{path}', VALUE, 1..5);"
-        "db.createPartitionedTable(table(1:0, `a`b, [INT,INT]), `t, `a)"
-    )
+    plain.run(f"db = database('{path}', VALUE, 1..5);db.createPartitionedTable(table(1:0, `a`b, [INT,INT]), `t, `a)")
     with pytest.raises(ddb.UsageError, match="is partitioned by a, not by b"):
         ddb.MultithreadedTableWriter(*server_address.login, path, "t", threadCount=2, partitionCol="b")
     name = next(names)
@@ -547,9 +536,7 @@ def test_partition_column__must_be_one_of_the_table(plain, server_address, local
 def test_stream_table_timestamp__is_left_to_the_server(local_address, table):
     local_address.local.answer("getStreamTableTimestamp", "price")
     local_address.local.answer("tableInsert", 1)
-    with ddb.MultithreadedTableWriter(
-        *local_address.login, "", table, enableStreamTableTimestamp=True
-    ) as one:
+    with ddb.MultithreadedTableWriter(*local_address.login, "", table, enableStreamTableTimestamp=True) as one:
         assert one.schema.names == ("id", "sym")
         taken(one.insert(1, "A"))
     assert one.getStatus().sentRows == 1

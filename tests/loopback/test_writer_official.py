@@ -98,9 +98,7 @@ def test_upsert__leaves_equal_tables(filled, name):
 )
 def test_status_class__is_spelled_as_the_official_one(name):
     theirs, ours = getattr(dolphindb.writer, name), getattr(writer, name)
-    arguments = (
-        [(p.name, p.default) for p in inspect.signature(one).parameters.values()] for one in (ours, theirs)
-    )
+    arguments = ([(p.name, p.default) for p in inspect.signature(one).parameters.values()] for one in (ours, theirs))
     assert len({str(one) for one in arguments}) == 1
     made = theirs(), ours()
     assert set(vars(made[0])) <= set(vars(made[1])) | {"errorCode", "errorInfo"}
@@ -127,7 +125,5 @@ def test_status__is_shown_as_the_official_one(code, info):
         status.errorCode, status.errorInfo, status.threadStatus = code, info, threads
         empty = _shown(status)
         status.isExiting, status.sentRows, status.unsentRows, status.sendFailedRows = True, 1, 22, 333
-        shown.append(
-            (_shown(made), empty, _shown(status), made.hasError(), made.succeed(), status.hasError())
-        )
+        shown.append((_shown(made), empty, _shown(status), made.hasError(), made.succeed(), status.hasError()))
     assert shown[0] == shown[1]

@@ -54,9 +54,7 @@ COLUMNS = {"a": (4, None), "b": (12, None), "c": (17, None)}
 
 
 def _frame():
-    return pd.DataFrame(
-        {"a": [1, 2], "b": np.array(["2020-01-02T03:04:05.678"] * 2, "M8[ns]"), "c": ["x", "y"]}
-    )
+    return pd.DataFrame({"a": [1, 2], "b": np.array(["2020-01-02T03:04:05.678"] * 2, "M8[ns]"), "c": ["x", "y"]})
 
 
 APPENDERS = {

@@ -7,13 +7,14 @@ import struct
 import pytest
 from support import expected
 from support.compare import assert_same
-from support.replies import symbol_base
 from support.recorder import SESSION, official_session, our_session, reply
+from support.replies import symbol_base
 
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
 
 pytestmark = pytest.mark.official
+
 
 def _both(ours_sync, official_sync, payload: bytes) -> None:
     theirs = official_sync.result(reply(payload))

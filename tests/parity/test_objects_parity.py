@@ -220,7 +220,5 @@ def test_upload__asynchronous_and_empty_return_the_same(ours, official, ours_syn
 
 @pytest.mark.parametrize("user", ["u", "größe", ""])
 def test_login__is_a_call_with_three_arguments(user, ours_sync, official_sync):
-    requests = [
-        r.record(lambda s: s.login(user, "secret"), TRUE, ahead=True) for r in (ours_sync, official_sync)
-    ]
+    requests = [r.record(lambda s: s.login(user, "secret"), TRUE, ahead=True) for r in (ours_sync, official_sync)]
     assert requests[0] == requests[1]

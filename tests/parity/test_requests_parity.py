@@ -188,9 +188,7 @@ def test_option__is_refused_in_the_official_words(options, ours_sync):
     assert ours_sync.record(lambda s: s.run("x")), "still usable"
 
 
-@pytest.mark.parametrize(
-    "options", [{"parallelism": 2**31}, {"fetchSize": 2**31}, {"fetchSize": 9000.5}], ids=str
-)
+@pytest.mark.parametrize("options", [{"parallelism": 2**31}, {"fetchSize": 2**31}, {"fetchSize": 9000.5}], ids=str)
 def test_option__that_the_official_client_refuses_otherwise(options, ours_sync):
     with pytest.raises(ddb.UsageError):
         ours_sync.session.run("x", **options)

@@ -103,9 +103,7 @@ def test_frame__is_what_the_writer_sends(compressing):
     rows = 3000
     index = np.arange(rows)
     frame = pd.DataFrame({"c0": (index // 8).astype("i4"), "c1": index**2, "c2": [f"s{i}" for i in index]})
-    theirs = written(
-        ["INT", "LONG", "STRING"], list(frame.itertuples(index=False, name=None)), ["LZ4", "DELTA", "LZ4"]
-    )
+    theirs = written(["INT", "LONG", "STRING"], list(frame.itertuples(index=False, name=None)), ["LZ4", "DELTA", "LZ4"])
     spelled = {"c0": "LZ4", "c1": "delta", "c2": "Lz4", "another": "DELTA"}
     for methods in (["LZ4", "DELTA", "LZ4"], ("lz4", "DELTA", "LZ4"), spelled):
         ours = compressing(methods).run("tableInsert{t}", frame)

@@ -76,9 +76,7 @@ def test_expectation__is_what_the_official_client_does(name, official):
     elif case.refuses:
         assert not isinstance(theirs, RuntimeError), "both refuse: no difference"
     elif not isinstance(theirs, RuntimeError):
-        assert oracle.difference(theirs.objects, _expected(official, case)), (
-            "both send the same: no difference"
-        )
+        assert oracle.difference(theirs.objects, _expected(official, case)), "both send the same: no difference"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,12 +20,12 @@
 
 enum { SENDERS = 6, REQUESTS = 400, SMALL_REQUEST = 64 << 10, SHARED_ROWS = 1 << 16 };
 
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
+            abort();                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 typedef struct head {
@@ -323,7 +323,9 @@ static void play(int waits_for_replies, int drain, int closes)
     CHECK(closes ? s.arrived <= s.handed_over : s.handed_over == SENDERS * REQUESTS);
     CHECK(closes || s.arrived == s.handed_over);
     printf("%s, %s: %ld requests handed over, %ld arrived, %llu bytes\n",
-           waits_for_replies ? "synchronous" : drain == DDB_LINK_KEEP ? "acknowledged" : "asynchronous",
+           waits_for_replies        ? "synchronous"
+           : drain == DDB_LINK_KEEP ? "acknowledged"
+                                    : "asynchronous",
            closes ? "closed in between" : "to the end", s.handed_over, s.arrived,
            (unsigned long long)s.link.bytes_sent);
     pthread_mutex_destroy(&s.interpreter);

@@ -99,9 +99,7 @@ class Ledger:
         def broken(what, submissions):
             submissions = np.flatnonzero(submissions)
             if len(submissions):
-                wrong.append(
-                    f"{what}: {len(submissions)} submissions, the first of them {submissions[:5].tolist()}"
-                )
+                wrong.append(f"{what}: {len(submissions)} submissions, the first of them {submissions[:5].tolist()}")
 
         inside = (owner >= 0) & (owner < len(states))
         if not inside.all():
@@ -124,9 +122,7 @@ class Ledger:
             "rows refused": int(rows[known == REFUSED].sum()),
             "rows acknowledged": int(rows[known == ACKNOWLEDGED].sum()),
             "rows found": int((rows * (count > 0)).sum()),
-            "rows found more than once, of calls that may repeat": int(
-                (rows * np.maximum(times - 1, 0)).sum()
-            ),
+            "rows found more than once, of calls that may repeat": int((rows * np.maximum(times - 1, 0)).sum()),
         }
         return totals, wrong
 
@@ -314,9 +310,7 @@ class Client:
             if error is None:
                 assert number is not None, "a function that does not exist was carried out"
                 value = handle.result()
-                assert value == row_count(number), (
-                    f"{handle} of {row_count(number)} rows was answered by {value!r}"
-                )
+                assert value == row_count(number), f"{handle} of {row_count(number)} rows was answered by {value!r}"
                 self.ledger.note(number, ACKNOWLEDGED)
             elif isinstance(error, ddb.ServerError):
                 assert number is None, error
@@ -391,9 +385,7 @@ class Soak:
                 with contextlib.suppress(ddb.ConnectError):
                     client.connect()
         start = time.monotonic()
-        threads = [
-            threading.Thread(target=self.work, args=(place, client)) for place, client in enumerate(self.uses)
-        ]
+        threads = [threading.Thread(target=self.work, args=(place, client)) for place, client in enumerate(self.uses)]
         for thread in threads:
             thread.start()
         samples = []
@@ -432,9 +424,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
-    parser.add_argument(
-        "--pace", type=float, default=0, help="seconds that each thread waits between calls, about"
-    )
+    parser.add_argument("--pace", type=float, default=0, help="seconds that each thread waits between calls, about")
     parser.add_argument("--fault-pause", type=float, default=0.05, help="seconds between faults, about")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
@@ -501,11 +491,7 @@ def soak(server: subprocess.Popen, options: argparse.Namespace) -> int:
     ]
     print("\n| | |\n| --- | --- |")
     for name, value in rows:
-        print(
-            f"| {name} | {value:,} |"
-            if isinstance(value, int) and name != "seed"
-            else f"| {name} | {value} |"
-        )
+        print(f"| {name} | {value:,} |" if isinstance(value, int) and name != "seed" else f"| {name} | {value} |")
     print("\nno promise was broken" if not wrong else "\nBROKEN:\n" + "\n".join(wrong), flush=True)
     return 1 if wrong else 0
 

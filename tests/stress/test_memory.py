@@ -28,9 +28,7 @@ FAILING = 10_000
 FLAT = 1024
 EXTRA = 4096
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux") or SANITIZED, reason="reads /proc/self/status"
-)
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux") or SANITIZED, reason="reads /proc/self/status")
 
 RESIDENT = """
 import gc, re, sys, numpy as np, pandas as pd, dolphindb_fast as ddb
@@ -206,9 +204,7 @@ TOO_MANY = {
     "objects": lambda: np.broadcast_to(np.array("a", dtype=object), MANY),
     "matrix": lambda: np.broadcast_to(np.float64(1), (MANY // 2, 2)),
     "series": lambda: pd.Series(np.broadcast_to(np.int8(1), MANY), copy=False),
-    "series-datetime64": lambda: pd.Series(
-        np.broadcast_to(np.datetime64("2024-01-02", "ns"), MANY), copy=False
-    ),
+    "series-datetime64": lambda: pd.Series(np.broadcast_to(np.datetime64("2024-01-02", "ns"), MANY), copy=False),
     "series-nullable": lambda: pd.Series(
         pd.arrays.IntegerArray(np.broadcast_to(np.int8(1), MANY), np.broadcast_to(False, MANY)), copy=False
     ),

@@ -492,9 +492,7 @@ class SessionMachine(RuleBasedStateMachine):
         assert self.certain <= once, "an acknowledged row is lost"
         assert once <= self.submitted, "a row that nobody sent"
         assert not once & (self.refused - self.repeated), "a row of a call that said it sent nothing"
-        twice = {
-            number for number in once - self.repeated if len(found) != len(once) and found.count(number) > 1
-        }
+        twice = {number for number in once - self.repeated if len(found) != len(once) and found.count(number) > 1}
         assert not twice, "a row was sent twice"
 
     @invariant()

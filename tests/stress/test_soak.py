@@ -46,9 +46,7 @@ def ids(submissions):
     return np.concatenate([soak.make_frame(number)["id"].to_numpy() for number in submissions])
 
 
-@pytest.mark.parametrize(
-    "there", [range(80), range(90), [*range(79, -1, -1), 85]], ids=["least", "most", "order"]
-)
+@pytest.mark.parametrize("there", [range(80), range(90), [*range(79, -1, -1), 85]], ids=["least", "most", "order"])
 def test_verdict__of_kept_promises(there, ledger):
     totals, wrong = ledger.verdict(ids(there))
     assert wrong == []

@@ -48,10 +48,14 @@ _COLUMNS = {
     ),
     "integers": (lambda: np.array([1, None, 0], object), ["BOOL", *NUMBERS]),
     "lists": (lambda: _rows([1, 2], [3], [4, 5, 6]), ["INT[]", "LONG[]", "DOUBLE[]", "SHORT[]"]),
-    "decimal-lists": (lambda: _rows([Decimal("1.25")], [Decimal("2.5"), Decimal("0")], [Decimal("3")]),
-                      ["DECIMAL64(2)[]"]),
-    "date-lists": (lambda: _rows(np.array(["2020-01-02"], "M8[D]"), np.array(["NaT"], "M8[D]"),
-                                 np.array(["1999-12-31"], "M8[D]")), ["DATE[]"]),
+    "decimal-lists": (
+        lambda: _rows([Decimal("1.25")], [Decimal("2.5"), Decimal("0")], [Decimal("3")]),
+        ["DECIMAL64(2)[]"],
+    ),
+    "date-lists": (
+        lambda: _rows(np.array(["2020-01-02"], "M8[D]"), np.array(["NaT"], "M8[D]"), np.array(["1999-12-31"], "M8[D]")),
+        ["DATE[]"],
+    ),
 }
 
 
@@ -64,7 +68,8 @@ def _rows(*rows):
 #: name of a table -> (types of its columns, makes a frame); the columns are called a and b
 TABLES = {
     f"{kind}_{number}": (
-        ["INT", target], lambda make=make: pd.DataFrame({"a": [1, 2, 3], "b": pd.Series(make())}, copy=False)
+        ["INT", target],
+        lambda make=make: pd.DataFrame({"a": [1, 2, 3], "b": pd.Series(make())}, copy=False),
     )
     for kind, (make, targets) in _COLUMNS.items()
     for number, target in enumerate(targets)

@@ -97,10 +97,13 @@ def store_trades(session):
     show("head", session.run("select top 7 * from appTrades"))
     show("empty", session.run("select * from appTrades where id < 0"))
     show("one symbol", session.run("select time, bid from appTrades where sym = `GOOG, price > 220 limit 5"))
-    show("by symbol", session.run(
-        "select count(*) as trades, sum(qty) as qty, max(price) as high, min(time) as since from appTrades "
-        "group by sym order by sym"
-    ))
+    show(
+        "by symbol",
+        session.run(
+            "select count(*) as trades, sum(qty) as qty, max(price) as high, min(time) as since from appTrades "
+            "group by sym order by sym"
+        ),
+    )
     show("largest", session.exec(
         "select top 3 sym, price * qty as amount from appTrades order by price * qty desc, id"
     ))  # fmt: skip

@@ -139,6 +139,7 @@ KINDS = {
     "null": Kind(_nothing, _as_objects),
 }
 
+
 def as_arrow(columns, batches=1, kind="stream") -> Stream:
     """An exporter of ``[(name, kind, values), ...]`` in so many batches."""
     rows = len(columns[0][2])

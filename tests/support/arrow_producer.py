@@ -61,12 +61,8 @@ _Stream._fields_ = [
 
 _api = ctypes.pythonapi
 _DESTRUCTOR = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
-_new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, _DESTRUCTOR)(
-    ("PyCapsule_New", _api)
-)
-_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", _api)
-)
+_new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, _DESTRUCTOR)(("PyCapsule_New", _api))
+_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_GetPointer", _api))
 
 
 @dataclass
@@ -177,9 +173,7 @@ class Stream:
         target.length, target.null_count, target.offset = given.length, given.null_count, given.offset
         target.n_buffers = len(given.buffers)
         # one of exactly its size each: whoever reads behind it is seen by a sanitizer
-        buffers = [
-            None if data is None else ctypes.create_string_buffer(data, len(data)) for data in given.buffers
-        ]
+        buffers = [None if data is None else ctypes.create_string_buffer(data, len(data)) for data in given.buffers]
         addresses = (ctypes.c_void_p * max(1, len(buffers)))()
         for place, buffer in enumerate(self._keep(buffers)):
             addresses[place] = None if buffer is None else ctypes.addressof(buffer)
@@ -268,9 +262,7 @@ def views(rows: list, *, long: int = 12) -> list[bytes | None]:
         valid |= (row is not None) << place
         if isinstance(row, View):
             out += row.size.to_bytes(4, "little", signed=True) + b"abcd"
-            out += row.buffer.to_bytes(4, "little", signed=True) + row.offset.to_bytes(
-                4, "little", signed=True
-            )
+            out += row.buffer.to_bytes(4, "little", signed=True) + row.offset.to_bytes(4, "little", signed=True)
             continue
         row = row or b""
         out += len(row).to_bytes(4, "little")

@@ -58,8 +58,7 @@ ROWS = (
     ),
     Difference(
         "arrow-forced",
-        "Arrow dates and timestamps forced to another unit; columns with null forced to another number, "
-        "UUID, INT128",
+        "Arrow dates and timestamps forced to another unit; columns with null forced to another number, UUID, INT128",
         "raw integers; refused",
         "converted",
     ),
@@ -69,18 +68,14 @@ ROWS = (
         "refused",
         "the nearest number; NULLs of that type",
     ),
-    Difference(
-        "datetime-range", "DATETIME beyond 2038, microseconds beyond 2262", "wrapped", "refused, row named"
-    ),
+    Difference("datetime-range", "DATETIME beyond 2038, microseconds beyond 2262", "wrapped", "refused, row named"),
     Difference(
         "text",
         "text with NUL, lone surrogate, text over 262,143 bytes",
         "cut, dropped, stream torn",
         "refused before anything is sent",
     ),
-    Difference(
-        "bytes-nul", "bytes with NUL as scalar or in a list, set or dict", "cut at the NUL", "sent whole"
-    ),
+    Difference("bytes-nul", "bytes with NUL as scalar or in a list, set or dict", "cut at the NUL", "sent whole"),
     Difference("depth", "objects nested more than 64 deep, or in themselves", "sent, or crash", "refused"),
     Difference(
         "time-as-date",
@@ -118,9 +113,7 @@ ROWS = (
     Difference("builtins", "bytearray, frozenset", "refused", "as bytes, as set"),
     Difference("empty-name", "object columns of nulls whose name is the empty text", "refused", "sent"),
     Difference("uuid", "uuid.UUID", "refused; among integers its number", "UUID; among integers refused"),
-    Difference(
-        "null-kinds", "NaN of numpy.float32 or Decimal among integers in an object column", "refused", "NULL"
-    ),
+    Difference("null-kinds", "NaN of numpy.float32 or Decimal among integers in an object column", "refused", "NULL"),
     Difference(
         "timestamp-ns",
         "pandas.Timestamp objects forced to NANOTIME, NANOTIMESTAMP",

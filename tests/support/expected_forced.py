@@ -116,9 +116,7 @@ def vector(cells, target: str, scale: int = 0, *, unit: str = "", time=False, nu
         return head + b"".join(value.to_bytes(size, "little", signed=True) for value in done)
     if target in FLOATS:
         type_id, layout = FLOATS[target]
-        return expected.vector(
-            type_id, [None if c is None else _float(c, layout, row) for row, c in enumerate(cells)]
-        )
+        return expected.vector(type_id, [None if c is None else _float(c, layout, row) for row, c in enumerate(cells)])
     # NaN has no integer
     cells = [None if c is None or c != c else c for c in cells]
     if target in INTEGERS:

@@ -53,14 +53,14 @@ class _Way:
     def __init__(self, source: socket.socket, target: socket.socket) -> None:
         self.source = source
         self.target = target
-        self.waiting = b""          # was read, has not passed
+        self.waiting = b""  # was read, has not passed
         self.passed = 0
         self.faults: list[Fault] = []
         self.single = False
         self.stalled = False
-        self.resumes = 0.0          # time until which nothing passes
-        self.ended = False          # the source's end was seen
-        self.told = False           # and the target told
+        self.resumes = 0.0  # time until which nothing passes
+        self.ended = False  # the source's end was seen
+        self.told = False  # and the target told
 
     def may_pass(self, now: float) -> int:
         """How many of the waiting bytes may pass now."""
@@ -85,15 +85,13 @@ class FaultConnection:
         Whether nothing passes any more, in either direction.
     """
 
-    def __init__(
-        self, number: int, client: socket.socket, server: socket.socket, stopping: socket.socket
-    ) -> None:
+    def __init__(self, number: int, client: socket.socket, server: socket.socket, stopping: socket.socket) -> None:
         self.number = number
         self.fired: list[Fault] = []
         self.ended = False
         self._ends = {"server": server, "client": client}
         self._ways = {"server": _Way(client, server), "client": _Way(server, client)}
-        self._verdict = ""          # how the connection ends: "close" or "reset"
+        self._verdict = ""  # how the connection ends: "close" or "reset"
         self._last: Fault | None = None
         self._stopping = stopping
         self._changed = threading.Condition()

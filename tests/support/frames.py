@@ -70,9 +70,7 @@ def _category(kind):
         # short words, and never the empty text: as a category that is a value, on the wire it is NULL
         words = [f"{text[:9]}{column}" for text in texts("plain", 12, column)]
         codes = numbers(rows, column) % (len(words) + 3)
-        values = [
-            words[code] if code < len(words) else (None if kind == "nulls" else words[0]) for code in codes
-        ]
+        values = [words[code] if code < len(words) else (None if kind == "nulls" else words[0]) for code in codes]
         if kind == "allnull":
             values = [None] * rows
         # in reverse order, and with categories that no row has: neither order nor rest may show on the wire
@@ -210,11 +208,7 @@ def _numeric_cases():
             if kind in ("plain", "edges"):
                 big = ("contiguous",)
             if kind == "nulls":
-                big = (
-                    ("strided", "reversed")
-                    if type_name in ("int16", "float64", "datetime64[us]")
-                    else ("cblock",)
-                )
+                big = ("strided", "reversed") if type_name in ("int16", "float64", "datetime64[us]") else ("cblock",)
             yield from _cross(
                 label,
                 _numpy(type_name, kind),
@@ -365,9 +359,7 @@ def _mixed(rows, copy=True):
     """One column of every plain type, in an order in which no two neighbours share a block."""
     columns: dict = {}
     for repeat in range(2):
-        for number, type_name in enumerate(
-            ("bool", "int8", "float64", "int64", *MOMENTS, "int16", "float32", "int32")
-        ):
+        for number, type_name in enumerate(("bool", "int8", "float64", "int64", *MOMENTS, "int16", "float32", "int32")):
             columns[f"{type_name}{repeat}"] = cells(type_name, "nulls", rows, number + repeat)
         columns[f"text{repeat}"] = object_column(texts("nulls", rows, repeat))
         columns[f"string{repeat}"] = pd.Series(object_column(texts("nulls", rows, repeat)), dtype="string")
@@ -441,16 +433,12 @@ def _mixed_cases():
     yield Case("mixed-types-sliced-100", lambda: _mixed(300)[7:107])
     yield Case("mixed-types-reordered-100", lambda: _mixed(100)[sorted(_mixed(1).columns)])
     yield Case("mixed-types-subclass-100", lambda: Subclass(_mixed(100)))
-    yield Case(
-        "mixed-types-indexed-100", lambda: _mixed(100).set_index("int640").set_index("text0", append=True)
-    )
+    yield Case("mixed-types-indexed-100", lambda: _mixed(100).set_index("int640").set_index("text0", append=True))
     yield Case("mixed-types-multiindex-100", lambda: _mixed(100).set_index(["int640", "text0"]))
     yield Case("mixed-types-assigned-10", _assigned)
     yield Case("mixed-wide-cblock-3", functools.partial(_wide, 3))
     yield Case("mixed-wide-copied-3", lambda: _wide(3).copy())
-    yield Case(
-        "mixed-wide-transposed-2", lambda: _wide(300, 2).T.set_axis([f"c{i}" for i in range(300)], axis=1)
-    )
+    yield Case("mixed-wide-transposed-2", lambda: _wide(300, 2).T.set_axis([f"c{i}" for i in range(300)], axis=1))
     yield Case("mixed-wide-1000columns-10", functools.partial(_wide, 10, 1000))
     yield Case("mixed-wide-pieces-4000", _pieces)
     yield Case("mixed-wide-strided-2000", lambda: _pieces()[::2])
@@ -490,9 +478,7 @@ def _mixed_cases():
 def _one_category_twice():
     """Two columns with the same dtype object: each has its own symbol base on the wire all the same."""
     dtype = pd.CategoricalDtype(["x", "y", "z"])
-    return pd.DataFrame(
-        {"a": pd.Series(list("zyzzyx"), dtype=dtype), "b": pd.Series(list("xxyyzz"), dtype=dtype)}
-    )
+    return pd.DataFrame({"a": pd.Series(list("zyzzyx"), dtype=dtype), "b": pd.Series(list("xxyyzz"), dtype=dtype)})
 
 
 def _category_of_corpus():

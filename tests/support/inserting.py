@@ -55,9 +55,7 @@ def values_of(kind: str) -> list:
     if kind in WIDE:
         return [*nulls, {"UUID": UUID, "IPADDR": "127.0.0.1", "INT128": "0123456789abcdef" * 2}[kind]]
     if kind in TIMES:
-        moments = [
-            one for one in _MOMENTS if not isinstance(one, np.datetime64) or one.dtype.str[4:-1] != "D"
-        ]
+        moments = [one for one in _MOMENTS if not isinstance(one, np.datetime64) or one.dtype.str[4:-1] != "D"]
         return [*nulls, *moments, datetime.time(3, 4, 5, 678901), 5, 0]
     return [*nulls, *_MOMENTS, 5, 0]
 
@@ -90,9 +88,7 @@ KEYED = {"plain": [], "ignoring": ["ignoreNull=true", "keyColNames=`k"]}
 def spread_rows():
     """Rows of the columns t, s, i, p."""
     start = datetime.datetime(2020, 1, 1)
-    return [
-        (start + datetime.timedelta(hours=11 * n), "abcdefg"[n % 7], n % 59 + 1, n / 8) for n in range(300)
-    ]
+    return [(start + datetime.timedelta(hours=11 * n), "abcdefg"[n % 7], n % 59 + 1, n / 8) for n in range(300)]
 
 
 def main(module, host, port, prefix):

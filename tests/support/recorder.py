@@ -329,9 +329,7 @@ class Recorder:
         Further keyword arguments of ``connect``.
     """
 
-    def __init__(
-        self, session_class=official_session, *, login=(), connect=None, courtesy=None, **arguments
-    ) -> None:
+    def __init__(self, session_class=official_session, *, login=(), connect=None, courtesy=None, **arguments) -> None:
         self.numbers = itertools.count(1)
         self.unrecorded = False
         self.server = FakeServer(courtesy=courtesy)

@@ -220,6 +220,4 @@ def lz4_blocks(data: bytes, size: int = 65536) -> list[bytes]:
     """`data` in LZ4 blocks of `size` bytes each."""
     import lz4.block
 
-    return [
-        lz4.block.compress(data[i : i + size], store_size=False) for i in range(0, len(data), size)
-    ]
+    return [lz4.block.compress(data[i : i + size], store_size=False) for i in range(0, len(data), size)]

@@ -65,9 +65,7 @@ NUMPY = {
     "float32": st.floats(width=32),
     "float64": floats,
     **{
-        f"datetime64[{unit}]": st.one_of(
-            st.integers(*_BOUNDS[unit]), st.integers(-100, 2_000_000), st.just(-(2**63))
-        )
+        f"datetime64[{unit}]": st.one_of(st.integers(*_BOUNDS[unit]), st.integers(-100, 2_000_000), st.just(-(2**63)))
         for unit in _BOUNDS
     },
 }
@@ -192,14 +190,8 @@ OBJECTS = [
     (st.uuids().map(str), ["UUID", "STRING"]),
     (st.ip_addresses(v=4).map(str), ["IPADDR"]),
     (st.binary(min_size=16, max_size=16).map(bytes.hex), ["INT128"]),
-    *(
-        (st.integers(-100, 100).map(kind), [None])
-        for kind in (np.int8, np.int16, np.int32, np.int64, np.float64)
-    ),
-    *(
-        (st.integers(*_BOUNDS[unit]).map(lambda tick, unit=unit: np.datetime64(tick, unit)), [None])
-        for unit in _BOUNDS
-    ),
+    *((st.integers(-100, 100).map(kind), [None]) for kind in (np.int8, np.int16, np.int32, np.int64, np.float64)),
+    *((st.integers(*_BOUNDS[unit]).map(lambda tick, unit=unit: np.datetime64(tick, unit)), [None]) for unit in _BOUNDS),
 ]
 
 
@@ -384,7 +376,6 @@ _leaves = st.one_of(
 )
 
 
-
 def _one_scale(values) -> bool:
     """False for decimals of several scales, side by side: `differences`, row decimal-scale."""
     return len({v.as_tuple().exponent for v in values if isinstance(v, Decimal) and v.is_finite()}) < 2
@@ -395,7 +386,8 @@ objects = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=4).filter(_one_scale),
         st.lists(inner, max_size=3).filter(_one_scale).map(tuple),
-        st.sampled_from(_KEYS).flatmap(lambda keys: st.dictionaries(keys, inner, min_size=1, max_size=3).filter(
+        st.sampled_from(_KEYS).flatmap(
+            lambda keys: st.dictionaries(keys, inner, min_size=1, max_size=3).filter(
                 lambda pairs: _one_scale(pairs.values())
             )
         ),

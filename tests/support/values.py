@@ -74,9 +74,7 @@ def _floats(dtype: np.dtype, kind: str, rows: int, column: int) -> np.ndarray:
     info = np.finfo(dtype)
     values = ((numbers(rows, column) % 2_000_003) / 128).astype(dtype)
     if kind == "edges":
-        return _cycle(
-            values, [np.nan, np.inf, -np.inf, info.max, -info.max, info.tiny, -0.0, 0.0, info.tiny / 4]
-        )
+        return _cycle(values, [np.nan, np.inf, -np.inf, info.max, -info.max, info.tiny, -0.0, 0.0, info.tiny / 4])
     if kind == "nulls":
         values[::3] = np.nan
         values[4::7] = np.inf

@@ -36,8 +36,15 @@ def acknowledged(frame: pd.DataFrame) -> list[ddb.Unacknowledged]:
         print(submission.name, submission.rows, submission.exception())
 
     session = ddb.Session(
-        "localhost", 8848, "admin", "123456", enableASYNC=True, acknowledge=True, onError=complain,
-        keepUnacknowledged=True, caFile="ca.pem",
+        "localhost",
+        8848,
+        "admin",
+        "123456",
+        enableASYNC=True,
+        acknowledge=True,
+        onError=complain,
+        keepUnacknowledged=True,
+        caFile="ca.pem",
     )
     typed = ddb.typed(frame, {"sym": "SYMBOL", "price": ["DECIMAL64", 2]})
     submission = session.run("tableInsert{ticks}", typed)

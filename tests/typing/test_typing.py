@@ -24,9 +24,7 @@ def test_checker__finds_nothing_in_package_and_example(checker, watchdog):
     if importlib.util.find_spec(checker) is None:
         pytest.skip("needs the extra typing")
     watchdog()
-    done = subprocess.run(
-        [sys.executable, "-m", checker], cwd=ROOT, capture_output=True, text=True, timeout=100
-    )
+    done = subprocess.run([sys.executable, "-m", checker], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -34,20 +32,11 @@ def _parameters(arguments: ast.arguments) -> list[tuple[str, str, object]]:
     """Name, kind and default of each; a default of ``...`` in the stub stands for any."""
     kinds = inspect.Parameter
     plain = [*arguments.posonlyargs, *arguments.args]
-    defaults: list[ast.expr | None] = [
-        *[None] * (len(plain) - len(arguments.defaults)), *arguments.defaults
-    ]
-    found = [
-        (p.arg, kinds.POSITIONAL_OR_KEYWORD, d)
-        for p, d in zip(plain, defaults, strict=True)
-        if p.arg != "self"
-    ]
+    defaults: list[ast.expr | None] = [*[None] * (len(plain) - len(arguments.defaults)), *arguments.defaults]
+    found = [(p.arg, kinds.POSITIONAL_OR_KEYWORD, d) for p, d in zip(plain, defaults, strict=True) if p.arg != "self"]
     if arguments.vararg:
         found.append((arguments.vararg.arg, kinds.VAR_POSITIONAL, None))
-    found += [
-        (p.arg, kinds.KEYWORD_ONLY, d)
-        for p, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    ]
+    found += [(p.arg, kinds.KEYWORD_ONLY, d) for p, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
     return [(name, kind.name, _ABSENT if d is None else ast.literal_eval(d)) for name, kind, d in found]
 
 
@@ -83,9 +72,7 @@ def test_stub__has_the_signatures_of_the_compiled_module(stub):
             ]
             said = [
                 (name, kind, default if given is ... else given)
-                for (name, kind, given), (_, _, default) in zip(
-                    _parameters(node.args), actual, strict=True
-                )
+                for (name, kind, given), (_, _, default) in zip(_parameters(node.args), actual, strict=True)
             ]
             assert said == actual, f"{owner_name}.{node.name}"
             compared += 1

@@ -33,9 +33,7 @@ def numbers(seed: int = 7) -> np.random.Generator:
 # -- intervals and verdicts ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("count", "skipped"), [(1, 0), (5, 0), (6, 0), (9, 1), (11, 1), (12, 2), (31, 9), (101, 40)]
-)
+@pytest.mark.parametrize(("count", "skipped"), [(1, 0), (5, 0), (6, 0), (9, 1), (11, 1), (12, 2), (31, 9), (101, 40)])
 def test_interval__leaves_out_what_order_statistics_allow(count, skipped):
     values = list(range(count))
     assert measure.median_interval(values[::-1]) == (skipped, count - 1 - skipped)

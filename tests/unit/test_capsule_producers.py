@@ -23,9 +23,7 @@ def _ints(*values, **more):
 
 def _text(offsets, data=b"abc", format="u", **more):
     width = "i" if format.islower() else "q"
-    return Given(
-        format, [None, struct.pack(f"<{len(offsets)}{width}", *offsets), data], len(offsets) - 1, **more
-    )
+    return Given(format, [None, struct.pack(f"<{len(offsets)}{width}", *offsets), data], len(offsets) - 1, **more)
 
 
 def _released_once(exporter):
@@ -112,9 +110,7 @@ def test_nulls__at_every_bit(bits):
         cells = [int(v) % 2 ** (8 * size - 2) for v in values]
         data = struct.pack(f"<{len(cells)}{letter}", *cells)
         column = Given(format, [bitmap, data], count, null_count=-1, offset=bits)
-        wanted = expected.vector(
-            type_id, [v if ok else None for v, ok in zip(cells, valid, strict=True)][bits:]
-        )
+        wanted = expected.vector(type_id, [v if ok else None for v, ok in zip(cells, valid, strict=True)][bits:])
         assert _dumps(Stream(Given.table(column))) == expected.table({"a": wanted}, count)
 
 
@@ -122,13 +118,7 @@ def test_uuid__of_the_extension_type():
     def pair(text):
         return len(text).to_bytes(4, "little") + text
 
-    metadata = (
-        (2).to_bytes(4, "little")
-        + pair(b"x")
-        + pair(b"y")
-        + pair(b"ARROW:extension:name")
-        + pair(b"arrow.uuid")
-    )
+    metadata = (2).to_bytes(4, "little") + pair(b"x") + pair(b"y") + pair(b"ARROW:extension:name") + pair(b"arrow.uuid")
     column = Given("w:16", [None, bytes(range(16))], 1, metadata=metadata)
     wanted = bytes([19, 1]) + struct.pack("<ii", 1, 1) + bytes(reversed(range(16)))
     assert _dumps(Stream(Given.table(column))) == expected.table({"a": wanted}, 1)
@@ -177,9 +167,7 @@ def test_names__come_once(names, words):
 
 
 def test_name__that_is_not_given_is_empty():
-    assert _dumps(Stream(Given.table(_ints(1, name=None)))) == expected.table(
-        {"": expected.vector(5, [1])}, 1
-    )
+    assert _dumps(Stream(Given.table(_ints(1, name=None)))) == expected.table({"": expected.vector(5, [1])}, 1)
 
 
 # -- refused --------------------------------------------------------------------------------------------
@@ -199,9 +187,7 @@ def _table_lie(**lies):
 
 def _dictionary(codes, format="i", letter="i", words=(0, 1), **lies):
     data = struct.pack(f"<{len(codes)}{letter}", *codes)
-    return Stream(
-        Given.table(Given(format, [None, data], len(codes), dictionary=_text(words), array_lies=lies))
-    )
+    return Stream(Given.table(Given(format, [None, data], len(codes), dictionary=_text(words), array_lies=lies)))
 
 
 def _list(offsets, cells=4, **lies):
@@ -260,9 +246,7 @@ MALFORMED = {
     "text without data": lambda: Stream(Given.table(_text([0, 3], data=None))),
     "text without offsets": lambda: Stream(Given.table(Given("u", [None, None, b"abc"], 1))),
     "dictionary missing": lambda: Stream(
-        Given.table(
-            Given("i", [None, bytes(4)], 1, dictionary=_text([0, 1]), array_lies={"dictionary": None})
-        )
+        Given.table(Given("i", [None, bytes(4)], 1, dictionary=_text([0, 1]), array_lies={"dictionary": None}))
     ),
     "index beyond": lambda: _dictionary([0, 1]),
     "index far beyond": lambda: _dictionary([0, 2**31 - 1]),
@@ -295,9 +279,7 @@ def test_malformed__is_refused_and_given_back(name):
     with pytest.raises(ddb.ConversionError):
         _dumps(MALFORMED[name]())
     # the encoder is as good as new
-    assert bytes(ENCODER.encode(Stream(Given.table(_ints(1))))) == expected.table(
-        {"a": expected.vector(5, [1])}, 1
-    )
+    assert bytes(ENCODER.encode(Stream(Given.table(_ints(1))))) == expected.table({"a": expected.vector(5, [1])}, 1)
 
 
 @pytest.mark.parametrize("name", MALFORMED)
@@ -434,18 +416,14 @@ def test_rows_that_are_null_as_a_whole():
 
 def test_value__is_named():
     column = Given("tsu:", [None, struct.pack("<3q", 1, 2, 2**62)], 3)
-    with pytest.raises(
-        ddb.ValueRefused, match=r"column 'a' \(number 0, Arrow type timestamp\[us\]\).*row 5: .*148108"
-    ):
+    with pytest.raises(ddb.ValueRefused, match=r"column 'a' \(number 0, Arrow type timestamp\[us\]\).*row 5: .*148108"):
         _dumps(Stream(Given.table(Given("tsu:", [None, bytes(24)], 3)), Given.table(column)))
     with pytest.raises(ddb.ValueRefused, match=r"'a'.*row 1: .*NUL.*'b\\x00c'"):
         _dumps(Stream(Given.table(_text([0, 1, 4], data=b"ab\0c"))))
     with pytest.raises(ddb.ValueRefused, match=r"'a'.*row 1: .*NUL.*'b\\x00c'"):
         _dumps(Stream(Given.table(Given("vu", views([b"a", b"b\0c"]), 2))))
     with pytest.raises(ddb.ValueRefused, match=r"category 'b\\x00c'"):
-        _dumps(
-            Stream(Given.table(Given("c", [None, b"\1\0"], 2, dictionary=_text([0, 1, 4], data=b"ab\0c"))))
-        )
+        _dumps(Stream(Given.table(Given("c", [None, b"\1\0"], 2, dictionary=_text([0, 1, 4], data=b"ab\0c")))))
 
 
 @pytest.mark.parametrize("long", [262_143, 262_144])
@@ -454,9 +432,7 @@ def test_text__of_the_longest(format, long):
     text = b"x" * long
     column = _text([0, long], data=text) if format == "u" else Given("vu", views([text]), 1)
     if long < 262_144:
-        assert _dumps(Stream(Given.table(column))) == expected.table(
-            {"a": expected.vector(18, [text.decode()])}, 1
-        )
+        assert _dumps(Stream(Given.table(column))) == expected.table({"a": expected.vector(18, [text.decode()])}, 1)
     else:
         with pytest.raises(ddb.ValueRefused, match="row 0: text longer"):
             _dumps(Stream(Given.table(column)))

@@ -12,16 +12,11 @@ from dolphindb_fast.commands._walk import Stopped, walk
 # bytes as recorded from the official client 3.0.6.1
 HANDSHAKE = b"API 0 32 / 32_1_4_2\nconnect\nlogin\nadmin\n123456\nfalse"
 SCRIPT = b"API2 1234567890 10 / 36_1_4_64__0\nscript\n1+1"
-CALL = (
-    b"API2 1234567890 14 / 32_1_4_64__0\nfunction\nf\n3\n1"
-    + bytes.fromhex("05000100000000000000 12006100 0501 02000000 01000000 0100000000000000 0200000000000000")
+CALL = b"API2 1234567890 14 / 32_1_4_64__0\nfunction\nf\n3\n1" + bytes.fromhex(
+    "05000100000000000000 12006100 0501 02000000 01000000 0100000000000000 0200000000000000"
 )
-UPLOAD = (
-    b"API2 1234567890 16 / 32_1_4_64__0\nvariable\na,b\n2\n1" + bytes.fromhex("05000100000000000000 12007800")
-)
-TABLE = bytes.fromhex(
-    "0006 02000000 01000000 00 6100 0501 02000000 01000000 0100000000000000 0200000000000000"
-)
+UPLOAD = b"API2 1234567890 16 / 32_1_4_64__0\nvariable\na,b\n2\n1" + bytes.fromhex("05000100000000000000 12007800")
+TABLE = bytes.fromhex("0006 02000000 01000000 00 6100 0501 02000000 01000000 0100000000000000 0200000000000000")
 SYMBOLS = bytes.fromhex(
     "9101 05000000 01000000 00000000 03000000 00 6100 6200 01000000 02000000 01000000 00000000 00000000"
 )
@@ -30,12 +25,9 @@ DICTIONARY = bytes.fromhex("0505 1201 01000000 01000000 6100 0501 01000000 01000
 ANY = bytes.fromhex("1901 02000000 01000000 0500 0100000000000000 1200 6100")
 DECIMALS = bytes.fromhex("2601 02000000 01000000 02000000 7d00000000000000 0000000000000080")
 BLOBS = bytes.fromhex("2001 02000000 01000000 01000000 61 01000000 62")
-ARRAYS = bytes.fromhex(
-    "4501 02000000 03000000 0200 01 00 02 01 0100000000000000 0200000000000000 0300000000000000"
-)
+ARRAYS = bytes.fromhex("4501 02000000 03000000 0200 01 00 02 01 0100000000000000 0200000000000000 0300000000000000")
 COMPRESSED = bytes.fromhex(
-    "1a01 25000000 01000000 00 01 ff 01 04 04 0000 00000000 03000000 ffffffff"
-    "0d000000 c0 00000000 01000000 02000000"
+    "1a01 25000000 01000000 00 01 ff 01 04 04 0000 00000000 03000000 ffffffff0d000000 c0 00000000 01000000 02000000"
 )
 EVERY_TYPE = {
     kind: [
@@ -57,8 +49,21 @@ for kind, objects in EVERY_TYPE.items():
         objects.append(replies.matrix(kind, 1, 3, CELLS[kind], row_labels=labels, scale=3))
 REPLY = b"1234567890 1 1\nOK\n" + bytes.fromhex("040007000000")
 ALL = [
-    HANDSHAKE, SCRIPT, CALL, UPLOAD, TABLE, SYMBOLS, MATRIX, DICTIONARY, ANY, DECIMALS, BLOBS, ARRAYS,
-    COMPRESSED, REPLY, *map(b"".join, EVERY_TYPE.values()),
+    HANDSHAKE,
+    SCRIPT,
+    CALL,
+    UPLOAD,
+    TABLE,
+    SYMBOLS,
+    MATRIX,
+    DICTIONARY,
+    ANY,
+    DECIMALS,
+    BLOBS,
+    ARRAYS,
+    COMPRESSED,
+    REPLY,
+    *map(b"".join, EVERY_TYPE.values()),
 ]
 
 
@@ -86,22 +91,29 @@ def test_handshake__names_the_user_but_not_the_password():
 def test_call__shows_function_and_arguments():
     assert meanings(CALL)[1:] == [
         "body: function 'f', 3 objects, little-endian",
-        "argument 1: LONG scalar", "1",
-        "argument 2: STRING scalar", "'a'",
-        "argument 3: LONG vector, 2 rows", "1, 2",
+        "argument 1: LONG scalar",
+        "1",
+        "argument 2: STRING scalar",
+        "'a'",
+        "argument 3: LONG vector, 2 rows",
+        "1, 2",
     ]
 
 
 def test_upload__shows_the_names():
     assert [line for line in meanings(UPLOAD) if line.startswith("variable")] == [
-        "variable a: LONG scalar", "variable b: STRING scalar",
+        "variable a: LONG scalar",
+        "variable b: STRING scalar",
     ]
 
 
 def test_table__shows_shape_names_and_values():
     assert meanings(TABLE) == [
-        "object: table, 2 rows, 1 columns", "table name ''", "column names 'a'",
-        "column 'a': LONG vector, 2 rows", "1, 2",
+        "object: table, 2 rows, 1 columns",
+        "table name ''",
+        "column names 'a'",
+        "column 'a': LONG vector, 2 rows",
+        "1, 2",
     ]
 
 

@@ -20,8 +20,15 @@ def test_version(capsys):
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["nothing"], ["demo", "--loops", "0"], ["demo", "--rows", "x"], ["run"], ["serve", "--port", "65536"],
-        ["run", "-", "--port", "-1"], ["probe", "--timeout", "0"], ["probe", "--timeout", "-1"],
+        [],
+        ["nothing"],
+        ["demo", "--loops", "0"],
+        ["demo", "--rows", "x"],
+        ["run"],
+        ["serve", "--port", "65536"],
+        ["run", "-", "--port", "-1"],
+        ["probe", "--timeout", "0"],
+        ["probe", "--timeout", "-1"],
     ],
 )
 def test_wrong_arguments__exit_2(arguments, capsys):

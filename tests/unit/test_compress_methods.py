@@ -289,7 +289,10 @@ def test_lz4_absent__is_said_at_construction():
                 print(error)
     """
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
         # python -c looks into the current folder first, which may be the source tree
         cwd=Path(ddb.__file__).parents[1],
     )

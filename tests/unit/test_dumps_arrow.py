@@ -18,8 +18,24 @@ pa = pytest.importorskip("pyarrow")
 from support import arrow_values, expected_arrow  # noqa: E402
 
 ENCODER = ddb.Encoder()
-SIMPLE = ["bool", "int8", "int64", "uint32", "double", "date64", "timestamp_us", "decimal128", "binary16", "binary",
-          "string_view", "dictionary", "dictionary_uint8", "list_int32", "list_bool", "large_list_int64"]
+SIMPLE = [
+    "bool",
+    "int8",
+    "int64",
+    "uint32",
+    "double",
+    "date64",
+    "timestamp_us",
+    "decimal128",
+    "binary16",
+    "binary",
+    "string_view",
+    "dictionary",
+    "dictionary_uint8",
+    "list_int32",
+    "list_bool",
+    "large_list_int64",
+]
 
 
 def _frame(*arrays):
@@ -55,20 +71,26 @@ def test_chunks__some_of_them_empty(name):
 
 
 def test_chunks__with_a_dictionary_each():
-    chunks = pa.chunked_array([
-        pa.array(["b", "a", None]).dictionary_encode(), pa.array(["c", "b"]).dictionary_encode(),
-    ])
+    chunks = pa.chunked_array(
+        [
+            pa.array(["b", "a", None]).dictionary_encode(),
+            pa.array(["c", "b"]).dictionary_encode(),
+        ]
+    )
     wanted = expected.symbols(["b", "a", None, "c", "b"])
     assert _sent(_frame(chunks)) == expected.table({"a": wanted}, 5)
 
 
-@pytest.mark.parametrize(("words", "codes"), [
-    (["x", "z", "z"], [2, 0, 1]),
-    (["x", None, "z"], [2, 1, 0, None]),
-    (["", "x", "unused"], [1, 0, None]),
-    ([None, "", None], [2, 1, 0]),
-    ([], [None, None]),
-])
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        (["x", "z", "z"], [2, 0, 1]),
+        (["x", None, "z"], [2, 1, 0, None]),
+        (["", "x", "unused"], [1, 0, None]),
+        ([None, "", None], [2, 1, 0]),
+        ([], [None, None]),
+    ],
+)
 def test_dictionary__with_texts_that_repeat_or_are_null(words, codes):
     array = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(words, pa.string()))
     wanted = expected.symbols(["" if code is None else words[code] for code in codes])
@@ -117,8 +139,7 @@ def test_blocks__of_any_rows(counts, kind):
     arrow_type = pa.decimal128(20, 3) if "decimal" in name else pa.type_for_alias(name)
     value = decimal.Decimal("0.007") if "decimal" in name else 7
     array = pa.array([[value] * count for count in counts], pa.list_(arrow_type))
-    wanted = expected_arrow.array_vector(
-        type_id, [[7] * count for count in counts], 3 if "decimal" in name else None)
+    wanted = expected_arrow.array_vector(type_id, [[7] * count for count in counts], 3 if "decimal" in name else None)
     assert _sent(_frame(array)) == expected.table({"a": wanted}, len(counts))
 
 
@@ -131,23 +152,41 @@ def test_blocks__of_rows_of_more_cells_than_two_bytes_count():
 # -- types given by the caller ------------------------------------------------------------------------------
 
 GIVEN = [
-    (pa.array([[1, None], None, [3]], pa.list_(pa.int32())), "LONG[]",
-     lambda: expected_arrow.array_vector(5, [[1, None], None, [3]])),
-    (pa.array([[1.25, None], [-0.5]], pa.list_(pa.float64())), ["DECIMAL64[]", 2],
-     lambda: expected_arrow.array_vector(38, [[125, None], [-50]], 2)),
-    (pa.array([[0, 86_400_000_000]], pa.list_(pa.int64())).cast(pa.list_(pa.timestamp("us"))), "DATE[]",
-     lambda: expected_arrow.array_vector(6, [[0, 1]])),
+    (
+        pa.array([[1, None], None, [3]], pa.list_(pa.int32())),
+        "LONG[]",
+        lambda: expected_arrow.array_vector(5, [[1, None], None, [3]]),
+    ),
+    (
+        pa.array([[1.25, None], [-0.5]], pa.list_(pa.float64())),
+        ["DECIMAL64[]", 2],
+        lambda: expected_arrow.array_vector(38, [[125, None], [-50]], 2),
+    ),
+    (
+        pa.array([[0, 86_400_000_000]], pa.list_(pa.int64())).cast(pa.list_(pa.timestamp("us"))),
+        "DATE[]",
+        lambda: expected_arrow.array_vector(6, [[0, 1]]),
+    ),
     (pa.array(["b", None, "b"]), "SYMBOL", lambda: expected.symbols(["b", None, "b"])),
     (pa.array(["b", None, "b"], pa.large_string()), "BLOB", lambda: expected_arrow.blobs([b"b", None, b"b"])),
     (pa.array(["b", None, "b"]).dictionary_encode(), "STRING", lambda: expected.vector(18, ["b", None, "b"])),
     (pa.array([b"b", None]), "SYMBOL", lambda: expected.symbols(["b", None])),
     (pa.array([5, None, 5]).dictionary_encode(), "INT", lambda: expected.vector(4, [5, None, 5])),
-    (pa.array([decimal.Decimal("1.25"), None, decimal.Decimal("-1.25")], pa.decimal128(20, 2)), ["DECIMAL64", 1],
-     lambda: expected_arrow.decimals(38, 1, [13, None, -13])),
-    (pa.array([decimal.Decimal("1.25"), None, decimal.Decimal("-3")], pa.decimal128(20, 2)), ["DECIMAL32", 4],
-     lambda: expected_arrow.decimals(37, 4, [12_500, None, -30_000])),
-    (pa.array([decimal.Decimal("9.99"), None, decimal.Decimal("-9.99")], pa.decimal128(20, 2)), "SHORT",
-     lambda: expected.vector(3, [9, None, -9])),
+    (
+        pa.array([decimal.Decimal("1.25"), None, decimal.Decimal("-1.25")], pa.decimal128(20, 2)),
+        ["DECIMAL64", 1],
+        lambda: expected_arrow.decimals(38, 1, [13, None, -13]),
+    ),
+    (
+        pa.array([decimal.Decimal("1.25"), None, decimal.Decimal("-3")], pa.decimal128(20, 2)),
+        ["DECIMAL32", 4],
+        lambda: expected_arrow.decimals(37, 4, [12_500, None, -30_000]),
+    ),
+    (
+        pa.array([decimal.Decimal("9.99"), None, decimal.Decimal("-9.99")], pa.decimal128(20, 2)),
+        "SHORT",
+        lambda: expected.vector(3, [9, None, -9]),
+    ),
 ]
 
 
@@ -158,6 +197,7 @@ def test_given_type(array, spec, wanted):
 
 
 # -- refused -------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("name", arrow_values.REFUSED)
 def test_type_without_a_place_on_the_wire(name):
@@ -193,11 +233,22 @@ def test_value_out_of_range__names_its_row(array, spec, row, chunked):
         ddb.dumps(ddb.typed(frame, {"a": spec}))
 
 
-@pytest.mark.parametrize(("arrow_type", "target"), [
-    (pa.time32("s"), "DATE"), (pa.time64("ns"), "TIMESTAMP"), (pa.string(), "INT"), (pa.large_binary(), "UUID"),
-    (pa.binary(16), "LONG"), (pa.decimal128(20, 2), "DATE"), (pa.bool_(), "DECIMAL64"), (pa.int32(), "INT[]"),
-    (pa.list_(pa.int32()), "INT"), (pa.date32(), "STRING"), (pa.float64(), "DATE"),
-])
+@pytest.mark.parametrize(
+    ("arrow_type", "target"),
+    [
+        (pa.time32("s"), "DATE"),
+        (pa.time64("ns"), "TIMESTAMP"),
+        (pa.string(), "INT"),
+        (pa.large_binary(), "UUID"),
+        (pa.binary(16), "LONG"),
+        (pa.decimal128(20, 2), "DATE"),
+        (pa.bool_(), "DECIMAL64"),
+        (pa.int32(), "INT[]"),
+        (pa.list_(pa.int32()), "INT"),
+        (pa.date32(), "STRING"),
+        (pa.float64(), "DATE"),
+    ],
+)
 def test_type_that_this_can_not_become(arrow_type, target):
     frame = _frame(pa.array([None, None], arrow_type))
     with pytest.raises(ddb.UnsupportedTypeError) as caught:
@@ -216,7 +267,8 @@ def _blobs(*offsets):
 def _rows(*offsets):
     child = pa.array([1], pa.int8())
     return pa.Array.from_buffers(
-        pa.list_(pa.int8()), len(offsets) - 1, _buffers(None, ("i4", offsets)), children=[child])
+        pa.list_(pa.int8()), len(offsets) - 1, _buffers(None, ("i4", offsets)), children=[child]
+    )
 
 
 # what pyarrow looks at when it makes an array is the first and the last offset

@@ -159,9 +159,7 @@ def test_given_type(array, spec, wanted):
     assert _sent(ddb.typed(pa.table({"a": pa.chunked_array([array[:1], array[1:]])}), {"a": spec})) == wanted
 
 
-@pytest.mark.parametrize(
-    ("scale", "cells"), [(0, [1, None, -2]), (2, [125, None, -150]), (4, [12500, None, -15000])]
-)
+@pytest.mark.parametrize(("scale", "cells"), [(0, [1, None, -2]), (2, [125, None, -150]), (4, [12500, None, -15000])])
 @pytest.mark.parametrize("target", [37, 38, 39])
 @pytest.mark.parametrize("source", ["decimal32", "decimal64", "decimal128"])
 def test_decimals__of_another_width_and_scale(source, target, scale, cells):
@@ -179,9 +177,7 @@ def test_uuid():
     if not hasattr(pa, "uuid"):
         pytest.skip("this pyarrow has no UUID")
     array = pa.array([bytes(range(16)), None], pa.uuid())
-    wanted = expected.table(
-        {"a": struct.pack("<BBii", 19, 1, 2, 1) + bytes(reversed(range(16))) + bytes(16)}, 2
-    )
+    wanted = expected.table({"a": struct.pack("<BBii", 19, 1, 2, 1) + bytes(reversed(range(16))) + bytes(16)}, 2)
     assert _sent(pa.table({"a": array})) == _sent(_frame(array)) == wanted
 
 

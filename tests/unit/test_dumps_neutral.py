@@ -53,10 +53,7 @@ def _objects():
     yield "symbol-base", expected.symbols(["a", "b", None, "a"])
     yield (
         "any",
-        struct.pack("<BBii", 25, 1, 3, 1)
-        + expected.scalar(1)
-        + expected.scalar("x")
-        + expected.vector(4, [1, 2]),
+        struct.pack("<BBii", 25, 1, 3, 1) + expected.scalar(1) + expected.scalar("x") + expected.vector(4, [1, 2]),
     )
     yield (
         "dictionary",
@@ -129,9 +126,7 @@ def test_decode__of_changed_bytes_never_crashes():
     for _ in range(20_000):
         data = bytearray(chance.choice(objects))
         for _ in range(chance.randint(1, 4)):
-            data[chance.randrange(len(data))] = chance.choice(
-                [0, 1, 2, 0x7F, 0x80, 0xFF, chance.randrange(256)]
-            )
+            data[chance.randrange(len(data))] = chance.choice([0, 1, 2, 0x7F, 0x80, 0xFF, chance.randrange(256)])
         try:
             value = decode(bytes(data))
         except (ddb.ProtocolError, ddb.NotSupported, EOFError):
@@ -179,12 +174,8 @@ NEUTRAL = {
     "offsets-beyond": lambda: Column(keys.DT_STRING, np.zeros(3, "u1"), offsets=np.array([0, 99])),
     "offsets-backwards": lambda: Column(keys.DT_STRING, np.full(9, 65, "u1"), offsets=np.array([0, 5, 2, 9])),
     "offsets-negative": lambda: Column(keys.DT_STRING, np.full(9, 65, "u1"), offsets=np.array([-4, 5])),
-    "symbol-beyond": lambda: Column(
-        keys.DT_SYMBOL, np.array([5], "i4"), symbols=Column.from_strings(["", "a"])
-    ),
-    "symbol-negative": lambda: Column(
-        keys.DT_SYMBOL, np.array([-1], "i4"), symbols=Column.from_strings(["", "a"])
-    ),
+    "symbol-beyond": lambda: Column(keys.DT_SYMBOL, np.array([5], "i4"), symbols=Column.from_strings(["", "a"])),
+    "symbol-negative": lambda: Column(keys.DT_SYMBOL, np.array([-1], "i4"), symbols=Column.from_strings(["", "a"])),
     "unknown-type": lambda: Column(99, np.arange(3)),
     "nul-in-name": lambda: Table(["a\0"], [Column(5, np.arange(2))]),
     "dictionary-of-unequal": lambda: Dictionary(Column(5, np.arange(2)), Column(5, np.arange(3))),

@@ -42,10 +42,17 @@ def _layouts(array):
 
 
 @pytest.mark.parametrize("rows", ROWS)
-@pytest.mark.parametrize(("array_class", "dtype"), [
-    (pd.arrays.IntegerArray, "i1"), (pd.arrays.IntegerArray, "i8"), (pd.arrays.IntegerArray, "u8"),
-    (pd.arrays.FloatingArray, "f4"), (pd.arrays.FloatingArray, "f8"), (pd.arrays.BooleanArray, "?"),
-])
+@pytest.mark.parametrize(
+    ("array_class", "dtype"),
+    [
+        (pd.arrays.IntegerArray, "i1"),
+        (pd.arrays.IntegerArray, "i8"),
+        (pd.arrays.IntegerArray, "u8"),
+        (pd.arrays.FloatingArray, "f4"),
+        (pd.arrays.FloatingArray, "f8"),
+        (pd.arrays.BooleanArray, "?"),
+    ],
+)
 def test_masked__data_and_mask_of_any_layout(array_class, dtype, rows):
     data = (np.arange(rows) * 37 % 101).astype(dtype)
     mask = np.arange(rows) % 3 == 1
@@ -136,8 +143,10 @@ def test_floats__to_any_number(values, dtype, data):
     _agrees(array, array.tolist(), target, scale, numpy=True)
 
 
-UNIT_EDGES = {unit: [0, *(sign * 86_400 * 10**9 // ns * n for sign in (1, -1) for n in (1, 365, 24_855, 106_751))]
-              for unit, ns in expected_forced.NANOSECONDS.items()}
+UNIT_EDGES = {
+    unit: [0, *(sign * 86_400 * 10**9 // ns * n for sign in (1, -1) for n in (1, 365, 24_855, 106_751))]
+    for unit, ns in expected_forced.NANOSECONDS.items()
+}
 
 
 @hypothesis.given(st.sampled_from(["s", "ms", "us", "ns"]), st.sampled_from(MOMENTS + TIMES), st.data())
@@ -196,12 +205,15 @@ def test_typed__none_is_the_own_type():
     assert _sent(ddb.typed(frame, {"a": None})) == _sent(ddb.typed(frame, {})) == _sent(frame)
 
 
-@pytest.mark.parametrize(("frame", "types", "words"), [
-    ([1], {}, "DataFrame"),
-    (pd.DataFrame({"a": [1]}), {"b": "INT"}, "'b'"),
-    (pd.DataFrame({"a": [1]}), {"a": "INTEGER"}, "INTEGER"),
-    (pd.DataFrame({"a": [1]}), {"a": ("INT",)}, "'a'"),
-])
+@pytest.mark.parametrize(
+    ("frame", "types", "words"),
+    [
+        ([1], {}, "DataFrame"),
+        (pd.DataFrame({"a": [1]}), {"b": "INT"}, "'b'"),
+        (pd.DataFrame({"a": [1]}), {"a": "INTEGER"}, "INTEGER"),
+        (pd.DataFrame({"a": [1]}), {"a": ("INT",)}, "'a'"),
+    ],
+)
 def test_typed__says_what_it_does_not_understand(frame, types, words):
     with pytest.raises(ddb.UsageError, match=words):
         ddb.typed(frame, types)
@@ -252,12 +264,17 @@ def test_category__to_what_its_values_are_not():
 
 def test_symbols__each_typed_column_has_its_base():
     texts = ["b", "a", None, "b"]
-    frame = pd.DataFrame({
-        "s": pd.Series(object_column(texts)), "t": pd.Series(texts, dtype="string"), "n": [7, 8, 7, 7],
-    })
+    frame = pd.DataFrame(
+        {
+            "s": pd.Series(object_column(texts)),
+            "t": pd.Series(texts, dtype="string"),
+            "n": [7, 8, 7, 7],
+        }
+    )
     typed = ddb.typed(frame, dict.fromkeys(frame, "SYMBOL"))
     vectors = {
-        "s": expected.symbols(texts, 0), "t": expected.symbols(texts, 1),
+        "s": expected.symbols(texts, 0),
+        "t": expected.symbols(texts, 1),
         "n": expected.symbols(["7", "8", "7", "7"], 2),
     }
     assert _sent(typed) == expected.table(vectors, 4)

@@ -82,9 +82,7 @@ def test_structured_array():
 
 def test_list_of_dicts():
     rows = [{"a": 1, "b": "x"}, {"b": "y", "c": [1, 2]}, {"a": None, "c": [3]}]
-    frame = pd.DataFrame(
-        {"a": [1, None, None], "b": ["x", "y", None], "c": [None, [1, 2], [3]]}, dtype=object
-    )
+    frame = pd.DataFrame({"a": [1, None, None], "b": ["x", "y", None], "c": [None, [1, 2], [3]]}, dtype=object)
     frame["c"] = [[], [1, 2], [3]]
     rows[0]["c"] = []
     assert ddb.dumps(ddb.table(rows)) == ddb.dumps(frame)

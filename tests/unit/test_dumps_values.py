@@ -123,9 +123,7 @@ def _storages():
         yield "arrow", pd.ArrowDtype(pyarrow.string())
 
 
-@pytest.mark.parametrize(
-    "name, dtype", list(_storages()), ids=lambda value: value if isinstance(value, str) else ""
-)
+@pytest.mark.parametrize("name, dtype", list(_storages()), ids=lambda value: value if isinstance(value, str) else "")
 def test_category__of_text_in_every_storage_is_symbol(name, dtype):
     categories = pd.Index(["unused", "b", "größe", "a"], dtype=dtype)
     column = pd.Categorical.from_codes([2, 3, -1, 2, 1], categories=categories)
@@ -144,15 +142,11 @@ def test_category__codes_of_every_width(count):
     words = [f"w{i}" for i in range(count)]
     codes = np.r_[np.arange(count), [-1, 0, count - 1]]
     frame = pd.DataFrame({"a": pd.Categorical.from_codes(codes, categories=words)})
-    assert ddb.dumps(frame) == expected.table(
-        {"a": expected.symbols([*words, None, words[0], words[-1]])}, count + 3
-    )
+    assert ddb.dumps(frame) == expected.table({"a": expected.symbols([*words, None, words[0], words[-1]])}, count + 3)
 
 
 def test_frame__with_an_index_attributes_and_flags():
-    frame = pd.DataFrame(
-        {"a": [1, 2], "b": ["x", None]}, index=pd.MultiIndex.from_tuples([("p", 1), ("q", 2)])
-    )
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=pd.MultiIndex.from_tuples([("p", 1), ("q", 2)]))
     frame.attrs["note"] = "not sent"
     frame.flags.allows_duplicate_labels = False
     frame.columns.name = "not sent either"

@@ -258,9 +258,7 @@ def test_names__follow_a_renamed_frame():
 
 def test_cells__changed_in_place_between_calls_are_seen():
     encoder = ddb.Encoder()
-    frame = pd.DataFrame(
-        {"a": np.arange(10), "b": np.arange(10) * 0.5, "c": object_column(list("abcdefghij"))}
-    )
+    frame = pd.DataFrame({"a": np.arange(10), "b": np.arange(10) * 0.5, "c": object_column(list("abcdefghij"))})
     for step in range(5):
         frame.loc[step, ["a", "b"]] = [100 + step, -step]
         frame.loc[step, "c"] = f"changed {step}"

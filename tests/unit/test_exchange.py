@@ -173,9 +173,7 @@ COLUMNS = {
         [[1, 2], [], [None]],
     ),
     "array-decimal": (
-        _cells(
-            keys.DT_DECIMAL64 + keys.ARRAY_TYPE_BASE, [1, 2, None], offsets=np.array([0, 2, 2, 3]), scale=1
-        ),
+        _cells(keys.DT_DECIMAL64 + keys.ARRAY_TYPE_BASE, [1, 2, None], offsets=np.array([0, 2, 2, 3]), scale=1),
         "large_list<item: decimal128(19, 1)>",
         [[Decimal("0.1"), Decimal("0.2")], [], [None]],
     ),
@@ -194,9 +192,7 @@ COLUMNS = {
         [[None, "ffffffff-ffff-ffff-ffff-ffffffffffff"], [], []],
     ),
     "complex": (
-        Column(
-            keys.DT_COMPLEX, np.frombuffer(np.array([1.0, 2.0]).tobytes() + DOUBLE_NULL + bytes(16), "V16")
-        ),
+        Column(keys.DT_COMPLEX, np.frombuffer(np.array([1.0, 2.0]).tobytes() + DOUBLE_NULL + bytes(16), "V16")),
         "fixed_size_list<item: double>[2]",
         [[1, 2], None, [0, 0]],
     ),
@@ -310,9 +306,7 @@ def test_empty_columns():
     pa = pytest.importorskip("pyarrow")
     for name, (column, kind, _) in COLUMNS.items():
         offsets = None if column.offsets is None else column.offsets[:1]
-        none = Column(
-            column.type, column.data[:0], offsets=offsets, symbols=column.symbols, scale=column.scale
-        )
+        none = Column(column.type, column.data[:0], offsets=offsets, symbols=column.symbols, scale=column.scale)
         table = pa.table(Table(["a"], [none]))
         table.validate(full=True)
         assert table.num_rows == 0 and str(table["a"].type) == kind, name
@@ -455,9 +449,7 @@ def _wire(value):
 @pytest.mark.parametrize("as_", ["arrow", "polars"])
 def test_as__each_form(as_):
     library = pytest.importorskip("pyarrow" if as_ == "arrow" else "polars")
-    table_class, array_class = (
-        (library.Table, library.Array) if as_ == "arrow" else (library.DataFrame, library.Series)
-    )
+    table_class, array_class = (library.Table, library.Array) if as_ == "arrow" else (library.DataFrame, library.Series)
     plain = Table(["a", "s"], [_cells(keys.DT_LONG, [1, None]), Column.from_strings(["x", ""])])
     found = ddb.loads(_wire(plain), as_=as_)
     assert isinstance(found, table_class)

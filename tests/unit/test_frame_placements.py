@@ -1,4 +1,5 @@
 """Frames that pandas has not looked into yet: where the columns are comes from the blocks themselves."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -36,7 +36,10 @@ def gate(tmp_path_factory):
     def run(*arguments, **changes):
         done = subprocess.run(
             [sys.executable, str(GATE), "--baseline", str(baseline), "--repository", str(folder), *arguments],
-            capture_output=True, text=True, env={**environment, **changes}, timeout=100,
+            capture_output=True,
+            text=True,
+            env={**environment, **changes},
+            timeout=100,
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -107,7 +110,12 @@ def test_missing_valgrind_is_named(gate, tmp_path):
 
 def test_nothing_to_compare_with_is_said(gate, tmp_path):
     code, output = gate(
-        "--cases", "seed-encode", "--meters", "allocations", "--baseline", str(tmp_path / "empty"),
+        "--cases",
+        "seed-encode",
+        "--meters",
+        "allocations",
+        "--baseline",
+        str(tmp_path / "empty"),
         GIT_CEILING_DIRECTORIES=str(gate.baseline.parents[1]),
     )
     assert code == 3, output
@@ -159,7 +167,9 @@ def test_commit_to_compare_with(modules, tmp_path):
     def git(*arguments):
         done = subprocess.run(
             ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path), *arguments],
-            check=True, capture_output=True, text=True,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return done.stdout.strip()
 

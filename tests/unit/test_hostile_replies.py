@@ -116,9 +116,7 @@ def test_depth__of_64_is_read():
         decode(head(25, 1, 1, 1) * 65 + replies.scalar("INT", 7))
 
 
-@pytest.mark.parametrize(
-    "stop, read", [(b"\n", Reader.read_line), (b"\0", Reader.read_text)], ids=["line", "text"]
-)
+@pytest.mark.parametrize("stop, read", [(b"\n", Reader.read_line), (b"\0", Reader.read_text)], ids=["line", "text"])
 def test_line__of_more_than_a_mebibyte_is_refused(stop, read):
     def endless(view):
         view[:] = b"x" * len(view)
@@ -196,9 +194,7 @@ def test_memory__of_empty_rows_in_lz4_is_refused():
 def test_memory__of_numbers_as_dense_as_codes_can_make_them_is_within_the_limit():
     pytest.importorskip("lz4")
     packed = _lz4_bomb("LONG", bytes(8), 8, 16)
-    steps = replies.compressed(
-        "LONG", 8192 * 20, [replies.delta_block([0] * 8192, 8)] * 20, method=2, unit=8
-    )
+    steps = replies.compressed("LONG", 8192 * 20, [replies.delta_block([0] * 8192, 8)] * 20, method=2, unit=8)
     for payload in (packed, steps):
         assert len(decode(payload)) >= 8192 * 20
         assert peak_of(lambda payload=payload: decode(payload)) <= 256 * len(payload) + MIB

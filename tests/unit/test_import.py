@@ -6,17 +6,27 @@ import pytest
 from support.process import program
 
 HEAVY = {
-    "asyncio", "concurrent.futures", "dolphindb", "http", "lark", "lz4", "multiprocessing", "pyarrow",
-    "pytest", "rich", "socket", "ssl",
-    "dolphindb_fast.localserver", "dolphindb_fast.testing", "dolphindb_fast.tls",
+    "asyncio",
+    "concurrent.futures",
+    "dolphindb",
+    "http",
+    "lark",
+    "lz4",
+    "multiprocessing",
+    "pyarrow",
+    "pytest",
+    "rich",
+    "socket",
+    "ssl",
+    "dolphindb_fast.localserver",
+    "dolphindb_fast.testing",
+    "dolphindb_fast.tls",
 }
 
 
 def imported_by(statement: str) -> set[str]:
     """The modules that a statement imports beyond those of pandas."""
-    done = program(
-        f"import sys, pandas\nbefore = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
-    )
+    done = program(f"import sys, pandas\nbefore = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)")
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 

@@ -275,9 +275,7 @@ class TestStatements:
         assert shown(server, "seen") == "STRING boom"
 
     def test_if__chooses(self, server):
-        server.run(
-            "x = 5\nif(x > 3) y = 1; else y = 2\nif(x < 3){ z = 1 } else if(x == 5){ z = 2 } else { z = 3 }"
-        )
+        server.run("x = 5\nif(x > 3) y = 1; else y = 2\nif(x < 3){ z = 1 } else if(x == 5){ z = 2 } else { z = 3 }")
         assert shown(server, "y") == "INT 1"
         assert shown(server, "z") == "INT 2"
 

@@ -149,9 +149,7 @@ def test_constructs_outside_the_subset__are_refused_by_name(word, script):
         parse(script)
 
 
-@pytest.mark.parametrize(
-    "script", ["f(", "a b", "1 +", "]", "def", "a = ", "{", "x ? y", "'open", "\0", "#", "😀"]
-)
+@pytest.mark.parametrize("script", ["f(", "a b", "1 +", "]", "def", "a = ", "{", "x ? y", "'open", "\0", "#", "😀"])
 def test_malformed_scripts__name_line_and_place(script):
     with pytest.raises(ServerError, match="Syntax error in line 1"):
         parse(script)

@@ -112,9 +112,7 @@ def test_partition_column__by_name():
 
 
 def test_read_schema__of_several_partition_columns():
-    definitions = ddb.column.Table(
-        ["name", "typeInt"], [texts("t", "i"), numbers(INT, [keys.DT_TIMESTAMP, INT])]
-    )
+    definitions = ddb.column.Table(["name", "typeInt"], [texts("t", "i"), numbers(INT, [keys.DT_TIMESTAMP, INT])])
     members = {
         "colDefs": definitions,
         "partitionColumnName": texts("t", "i"),

@@ -32,9 +32,7 @@ OTHERS = (
 
 
 def test_constants__have_the_official_names_and_numbers(official):
-    theirs = {
-        name: value for name, value in vars(official).items() if name.startswith(PREFIXES) or name in OTHERS
-    }
+    theirs = {name: value for name, value in vars(official).items() if name.startswith(PREFIXES) or name in OTHERS}
     ours = {name: getattr(keys, name, "missing") for name in theirs}
     assert ours == theirs
 

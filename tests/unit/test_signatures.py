@@ -127,8 +127,13 @@ def test_writer__takes_what_the_official_one_takes(method):
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("names", [("AutoFitTableAppender", "TableAppender", "tableAppender"),
-                                   ("AutoFitTableUpserter", "TableUpserter", "tableUpsert")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("AutoFitTableAppender", "TableAppender", "tableAppender"),
+        ("AutoFitTableUpserter", "TableUpserter", "tableUpsert"),
+    ],
+)
 def test_writing_class__has_the_official_spellings(names):
     dolphindb = pytest.importorskip("dolphindb")
     for module in (dolphindb, ddb):

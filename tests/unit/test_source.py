@@ -20,9 +20,7 @@ def _code(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix in (".c", ".h", ".inc"):
         text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.S)
-        return re.sub(
-            r'"(?:\\.|[^"\\\n])*"', lambda found: found[0] if found[0].endswith('.h"') else '""', text
-        )
+        return re.sub(r'"(?:\\.|[^"\\\n])*"', lambda found: found[0] if found[0].endswith('.h"') else '""', text)
     text = re.sub(r'("""|\'\'\').*?\1', " ", text, flags=re.S)
     return re.sub(r"#[^\n]*", "", text)
 
@@ -82,9 +80,7 @@ def test_encode__never_mentions_the_link():
 def test_link__never_mentions_tables_or_encoding():
     assert _cython("_link*")
     assert (
-        _mentions(
-            _cython("_link*"), r"(?i)pandas|encode|DataFrame|\b_frame|ddb_column|ddb_string|ddb_arrow|numpy"
-        )
+        _mentions(_cython("_link*"), r"(?i)pandas|encode|DataFrame|\b_frame|ddb_column|ddb_string|ddb_arrow|numpy")
         == []
     )
 
@@ -142,9 +138,7 @@ def _header_functions(path: Path) -> dict[str, tuple[str, ...]]:
         r"\b(?:static\s+inline|DDB_INLINE)\s+([A-Za-z_][\w \t*]*?)\b(ddb_\w+)\s*\(([^;{}]*)\)\s*\{", text
     )
     found = [*_FUNCTION.findall(text), *inline]
-    signatures = {
-        name: _signature(result, arguments) for result, name, arguments in found if "typedef" not in result
-    }
+    signatures = {name: _signature(result, arguments) for result, name, arguments in found if "typedef" not in result}
     return dict(sorted(signatures.items(), key=lambda item: re.search(rf"\b{item[0]}\s*\(", text).start()))
 
 
@@ -175,9 +169,7 @@ def test_header_functions__are_found_by_this_test():
     every = {name for header in HEADERS for name in _header_functions(header)}
     used = set()
     for path in CSRC.glob("*.c"):
-        used |= set(
-            re.findall(r"^(?!static)[A-Za-z_][\w \t*]*?\b(ddb_\w+)\s*\([^;{}]*\)\s*\{", _code(path), re.M)
-        )
+        used |= set(re.findall(r"^(?!static)[A-Za-z_][\w \t*]*?\b(ddb_\w+)\s*\([^;{}]*\)\s*\{", _code(path), re.M))
     assert used - every == set(), "defined without a declaration"
     assert len(every) >= 20
 

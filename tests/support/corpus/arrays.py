@@ -66,10 +66,7 @@ _TYPED = {
         )
         for name in ("float32", "float64")
     },
-    **{
-        f"datetime64-{unit}": lambda unit=unit: np.array([0, 12_345_678, -7, "NaT"], f"M8[{unit}]")
-        for unit in UNITS
-    },
+    **{f"datetime64-{unit}": lambda unit=unit: np.array([0, 12_345_678, -7, "NaT"], f"M8[{unit}]") for unit in UNITS},
     "str": lambda: np.array(["a", "", "größe", "漢字😀"]),
     "bytes": lambda: np.array([b"a\0b", b"", b"\xff", b"abcd"]),
 }
@@ -113,10 +110,7 @@ _MATRICES = {
     "float64": lambda: np.array([[1.5, np.nan], [np.inf, -0.0]]),
     "float32": lambda: np.array([[1.5, np.nan], [-np.inf, -0.0]], "f4"),
     "int64-null": lambda: np.array([[-(2**63), 1]]),
-    **{
-        f"datetime64-{unit}": lambda unit=unit: np.array([[0, 12_345], [-7, "NaT"]], f"M8[{unit}]")
-        for unit in UNITS
-    },
+    **{f"datetime64-{unit}": lambda unit=unit: np.array([[0, 12_345], [-7, "NaT"]], f"M8[{unit}]") for unit in UNITS},
     "object-int": lambda: np.array([[1, None], [None, 4]], object),
     "object-float": lambda: np.array([[1, 2.5], [None, 4]], object),
     "object-bool": lambda: np.array([[True, None]], object),

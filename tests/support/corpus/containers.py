@@ -146,10 +146,7 @@ CASES = [
     *(equal(f"set-one-{name}", lambda build=build: {build()}) for name, build in _KEYS.items()),
     *(equal(f"dict-key-{name}", lambda build=build: {build(): 1}) for name, build in _KEYS.items()),
     *(equal(f"dict-value-{name}", lambda build=build: {"a": build()}) for name, build in _VALUES.items()),
-    *(
-        equal(f"dict-value-subclass-{name}", lambda build=build: {"a": build()})
-        for name, build in SUBCLASSES.items()
-    ),
+    *(equal(f"dict-value-subclass-{name}", lambda build=build: {"a": build()}) for name, build in SUBCLASSES.items()),
     *(equivalent(f"set-{name}", build) for name, build in _SETS.items()),
     *(equivalent(f"dict-{name}", build) for name, build in _DICTS.items()),
     *(refused(f"set-of-{name}", lambda build=build: {build()}) for name, build in _NO_KEYS.items()),
@@ -180,9 +177,7 @@ CASES = [
     differs("dict-key-nul", lambda: {"a\0b": 1}, "text", "NUL"),
     differs("dict-value-nul", lambda: {"a": "x\0y"}, "text", "NUL"),
     differs("set-nul", lambda: {"x\0y"}, "text", "NUL"),
-    differs(
-        "set-bytes-nul", lambda: {b"x\0y"}, "bytes-nul", wire="20 04 20 01 01000000 01000000 03000000 780079"
-    ),
+    differs("set-bytes-nul", lambda: {b"x\0y"}, "bytes-nul", wire="20 04 20 01 01000000 01000000 03000000 780079"),
     differs(
         "dict-bytes-nul",
         lambda: {b"k\0": b"\0v"},

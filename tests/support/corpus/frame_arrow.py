@@ -306,9 +306,7 @@ CASES = [
     ),
     differs(
         "arrow-timestamp-s-beyond",
-        lambda: column(
-            [MOMENT.replace(microsecond=0), datetime.datetime(2100, 1, 1)], lambda: pa.timestamp("s")
-        ),
+        lambda: column([MOMENT.replace(microsecond=0), datetime.datetime(2100, 1, 1)], lambda: pa.timestamp("s")),
         "datetime-range",
         "bad",
         "row 1",

@@ -90,13 +90,9 @@ def _negative(unit):
 def _moment_cases():
     for unit, build in _MOMENTS.items():
         for target in (*TEMPORAL, "LONG", "ANY"):
-            yield equal(
-                f"forced-datetime64-{unit}-{target}", lambda b=build, t=target: forced(one(b()), bad=t)
-            )
+            yield equal(f"forced-datetime64-{unit}-{target}", lambda b=build, t=target: forced(one(b()), bad=t))
         for target in ("STRING", "SYMBOL"):
-            yield equal(
-                f"forced-datetime64-{unit}-{target}", lambda b=build, t=target: forced(one(b()[::2]), bad=t)
-            )
+            yield equal(f"forced-datetime64-{unit}-{target}", lambda b=build, t=target: forced(one(b()[::2]), bad=t))
         for target in TEMPORAL:
             if target == "MONTH":
                 continue
@@ -163,9 +159,7 @@ def _source_cases():
         for target in as_official:
             yield equal(f"forced-{name}-{target}", lambda b=build, t=target: forced(one(b()), bad=spec_of(t)))
         for target in (*no, *NEVER):
-            yield refused(
-                f"forced-{name}-{target}", lambda b=build, t=target: forced(one(b()), bad=spec_of(t)), "bad"
-            )
+            yield refused(f"forced-{name}-{target}", lambda b=build, t=target: forced(one(b()), bad=spec_of(t)), "bad")
 
 
 def _beyond():
@@ -204,9 +198,7 @@ CASES = [
         "forced-symbols",
         lambda: forced(pd.DataFrame({"a": ["x", "y", "x"], "b": ["y", "y", None]}), a="SYMBOL", b=17),
     ),
-    equal(
-        "forced-all-null-symbol", lambda: forced(pd.DataFrame({"a": [None, None]}, dtype=object), a="SYMBOL")
-    ),
+    equal("forced-all-null-symbol", lambda: forced(pd.DataFrame({"a": [None, None]}, dtype=object), a="SYMBOL")),
     equal("forced-strided", lambda: forced(one(np.arange(20))[::3], bad="INT")),
     equal("forced-reversed", lambda: forced(one(np.arange(20.0))[::-1], bad="LONG")),
     equal("forced-large", lambda: forced(one(np.arange(70_000) % 100), bad="SHORT")),

@@ -147,9 +147,7 @@ CASES = [
             f"forced-objects-timestamp-nanoseconds-{target}",
             lambda t=target: forced(_column([pd.Timestamp("2020-01-02 03:04:05.678901234"), None]), bad=t),
             "timestamp-ns",
-            like=lambda t=target: forced(
-                one(np.array(["2020-01-02T03:04:05.678901234", "NaT"], "M8[ns]")), bad=t
-            ),
+            like=lambda t=target: forced(one(np.array(["2020-01-02T03:04:05.678901234", "NaT"], "M8[ns]")), bad=t),
         )
         for target in ("NANOTIME", "NANOTIMESTAMP")
     ),

@@ -177,10 +177,7 @@ CASES = [
         equal(f"objects-subclass-{name}", lambda build=build: one(object_column([build(), None, build()])))
         for name, build in SUBCLASSES.items()
     ),
-    *(
-        refused(f"objects-{name}", _values(values), "bad", *place)
-        for name, (values, *place) in _REFUSED.items()
-    ),
+    *(refused(f"objects-{name}", _values(values), "bad", *place) for name, (values, *place) in _REFUSED.items()),
     *(
         refused(f"objects-of-{name}", lambda build=build: one(object_column([None, build()])), "bad", "row 1")
         for name, build in UNSUPPORTED.items()
@@ -210,15 +207,11 @@ CASES = [
     ),
     equal(
         "objects-consolidated",
-        lambda: pd.DataFrame(
-            np.array([[1, "x"], [None, "y"], [3, None]], dtype=object)[:, :], columns=["a", "b"]
-        ),
+        lambda: pd.DataFrame(np.array([[1, "x"], [None, "y"], [3, None]], dtype=object)[:, :], columns=["a", "b"]),
     ),
     equal(
         "objects-fortran",
-        lambda: pd.DataFrame(
-            np.asfortranarray(np.array([[1, "x"], [None, "y"]], dtype=object)), columns=["a", "b"]
-        ),
+        lambda: pd.DataFrame(np.asfortranarray(np.array([[1, "x"], [None, "y"]], dtype=object)), columns=["a", "b"]),
     ),
     differs("objects-surrogate", _values(["a", None, "\ud800"]), "text", "bad", "row 2", "surrogate"),
     *(
@@ -286,9 +279,7 @@ CASES = [
     *(
         differs(
             f"objects-datetime64-{unit}-beyond",
-            lambda unit=unit, ticks=ticks: one(
-                object_column([np.datetime64(0, unit), np.datetime64(ticks, unit)])
-            ),
+            lambda unit=unit, ticks=ticks: one(object_column([np.datetime64(0, unit), np.datetime64(ticks, unit)])),
             "datetime-range",
             "bad",
             "row 1",

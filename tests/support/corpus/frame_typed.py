@@ -58,9 +58,7 @@ def _masked_cases():
         yield equal(f"masked-{dtype}-no-null", lambda v=values, d=dtype: one(pd.Series(v[:-1], dtype=d)))
         yield equal(f"masked-{dtype}-many", lambda v=values, d=dtype: one(pd.Series(v * 9_000, dtype=d)))
         targets = ["FLOAT", "DOUBLE"] if dtype.startswith("F") else ["INT", "LONG", "FLOAT", "DOUBLE"]
-        small = (
-            (lambda d=dtype: one(pd.Series([1, 0, None], dtype=d))) if dtype != "boolean" else build_boolean
-        )
+        small = (lambda d=dtype: one(pd.Series([1, 0, None], dtype=d))) if dtype != "boolean" else build_boolean
         if not dtype.startswith("F"):
             targets += ["BOOL", "CHAR", "SHORT"]
         for target in targets:
@@ -76,9 +74,7 @@ def _masked_cases():
             "VOID",
             "INT[]",
         ):
-            yield refused(
-                f"masked-{dtype}-forced-{target}", lambda s=small, t=target: forced(s(), bad=t), "bad", dtype
-            )
+            yield refused(f"masked-{dtype}-forced-{target}", lambda s=small, t=target: forced(s(), bad=t), "bad", dtype)
 
 
 def build_boolean():
@@ -197,10 +193,7 @@ CASES = [
     *(equal(f"shape-{name}", build) for name, build in _SHAPES.items()),
     *_masked_cases(),
     *_text_cases(),
-    *(
-        refused(f"typed-{name}", lambda b=build: one(b()), "bad", word)
-        for name, (build, word) in _NOTHING.items()
-    ),
+    *(refused(f"typed-{name}", lambda b=build: one(b()), "bad", word) for name, (build, word) in _NOTHING.items()),
     *(
         refused(f"typed-{name}-forced", lambda b=build: forced(one(b()), bad="LONG"), "bad")
         for name, (build, _) in _NOTHING.items()
@@ -248,9 +241,7 @@ CASES = [
             ("UInt64", "Int64"),
         )
     ),
-    refused(
-        "masked-UInt64-beyond", lambda: one(pd.Series([1, 2**63], dtype="UInt64")), "bad", "row 1", "UInt64"
-    ),
+    refused("masked-UInt64-beyond", lambda: one(pd.Series([1, 2**63], dtype="UInt64")), "bad", "row 1", "UInt64"),
     differs(
         "names-empty-of-nulls",
         lambda: pd.DataFrame({"": object_column([None, None])}),

@@ -66,9 +66,7 @@ _EQUAL = {
         for name in ("int8", "int16", "int32", "int64")
     },
     **{
-        f"array-{name}": lambda name=name: column(
-            np.array([1.5, np.nan, np.inf], name), np.array([-0.0], name)
-        )
+        f"array-{name}": lambda name=name: column(np.array([1.5, np.nan, np.inf], name), np.array([-0.0], name))
         for name in ("float32", "float64")
     },
     **{

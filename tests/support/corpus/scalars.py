@@ -238,21 +238,12 @@ def _decimal(type_id, scale, digits):
 
 
 CASES = [
-    *(
-        equal(f"scalar-{name}", build)
-        for table in (_NUMBERS, _TEXTS, _MOMENTS)
-        for name, build in table.items()
-    ),
+    *(equal(f"scalar-{name}", build) for table in (_NUMBERS, _TEXTS, _MOMENTS) for name, build in table.items()),
     *(equal(f"scalar-subclass-{name}", build) for name, build in SUBCLASSES.items()),
     *(equal(f"scalar-decimal-{text}", lambda text=text: Decimal(text)) for text in DECIMALS),
+    *(refused(f"scalar-decimal-{text}", lambda text=text: Decimal(text), "(?i)decimal") for text in DECIMALS_REFUSED),
     *(
-        refused(f"scalar-decimal-{text}", lambda text=text: Decimal(text), "(?i)decimal")
-        for text in DECIMALS_REFUSED
-    ),
-    *(
-        differs(
-            f"scalar-decimal-{text}", lambda text=text: Decimal(text), "decimal-wide", wire=_decimal(*parts)
-        )
+        differs(f"scalar-decimal-{text}", lambda text=text: Decimal(text), "decimal-wide", wire=_decimal(*parts))
         for text, parts in WIDE_DECIMALS.items()
     ),
     *(refused(f"scalar-{name}", build) for name, build in UNSUPPORTED.items()),

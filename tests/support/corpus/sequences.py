@@ -179,10 +179,7 @@ CASES = [
         for table in (_VECTORS, {f"any-{name}": build for name, build in _ANY.items()})
         for name, build in table.items()
     ),
-    *(
-        equal(f"list-subclass-{name}", lambda build=build: [build(), None])
-        for name, build in SUBCLASSES.items()
-    ),
+    *(equal(f"list-subclass-{name}", lambda build=build: [build(), None]) for name, build in SUBCLASSES.items()),
     *(equal(f"list-any-decimal-{text}", lambda text=text: [Decimal(text), "x"]) for text in DECIMALS[::5]),
     equivalent("list-any-set-and-dict", lambda: [{1, 2, 3}, {"a": 1, "b": 2.5, "c": None}]),
     *(
@@ -212,9 +209,7 @@ CASES = [
         "uuid",
         wire="13 01 02000000 01000000 78563412f0debc9a7856341278563412" + "00" * 16,
     ),
-    differs(
-        "list-datetime64-beyond", lambda: [np.datetime64(0, "s"), np.datetime64(2**31, "s")], "datetime-range"
-    ),
+    differs("list-datetime64-beyond", lambda: [np.datetime64(0, "s"), np.datetime64(2**31, "s")], "datetime-range"),
     differs("list-bytearray", lambda: [bytearray(b"x")], "builtins", like=lambda: [b"x"]),
     differs("list-frozenset", lambda: [frozenset([1])], "builtins", like=lambda: [{1}]),
     differs(
