@@ -1,15 +1,20 @@
 """The table of extensions: name -> Cython module and its exact C files.
 
 Environment switches: DDBF_DEBUG=1 (no optimization, asserts), DDBF_SANITIZE=1 (ASan and UBSan), DDBF_NO_SENDMSG=1
-(sends by `send` alone, as on Windows).
+(sends by `send` alone, as on Windows). CC and CFLAGS mean what they mean to every setuptools build.
 """
 
 import glob
 import os
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 from setuptools import Extension, setup
+from setuptools.command.build import build
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 EXTENSIONS = {
     "dolphindb_fast._core": (
@@ -39,20 +44,23 @@ EXTENSIONS = {
     ),
 }
 
-compile_args = ["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter", "-g0"]
+compile_args = ["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter", "-g0"]
+# Loops over cells are in csrc. GENERATED_LEVEL_COMMENT
+optimization = {"csrc": "-O3", "generated": "-O1"}
 link_args = []
 libraries = []
 options = {}
 if sys.platform == "win32":
-    # MinGW-w64 GCC: the kernels are written for GCC and Clang. It does not align the stack for AVX as its own code wants
-    # it, so the assembler is told to make such moves unaligned ones. The runtime libraries of GCC are linked in.
+    # MinGW-w64 GCC: the kernels are written for GCC and Clang. It does not align the stack for AVX as its own code
+    # wants it, so the assembler is told to make such moves unaligned ones. The runtime libraries of GCC are linked in.
     options = {"build_ext": {"compiler": "mingw32"}}
     compile_args.append("-Wa,-muse-unaligned-vector-move")
     link_args.append("-static")
     libraries.append("ws2_32")
 macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
 if os.environ.get("DDBF_DEBUG"):
-    compile_args += ["-O0", "-g3", "-UNDEBUG"]  # later flags win
+    optimization = {"csrc": "-O0", "generated": "-O0"}
+    compile_args += ["-g3", "-UNDEBUG"]  # later flags win
 if os.environ.get("DDBF_SANITIZE"):
     flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
     compile_args += flags
@@ -80,6 +88,69 @@ def extensions():
         )
 
 
+COMPILER_MISSING = """\
+dolphindb_fast is compiled here and needs a C compiler (GCC or clang), which was not found or does not work. \
+Debian, Ubuntu: apt install gcc; Fedora: dnf install gcc; macOS: xcode-select --install; Windows: MinGW-w64."""
+
+HEADERS_MISSING = """\
+dolphindb_fast is compiled here and needs the headers of Python (Python.h), \
+which were not found. Debian, Ubuntu: apt install python3-dev; Fedora: dnf install python3-devel."""
+
+
+class CompileInParallel(build_ext):
+    """Checks that the machine can compile, then compiles the files of all extensions side by side."""
+
+    def initialize_options(self):
+        super().initialize_options()
+        self.parallel = len(EXTENSIONS)
+
+    def build_extensions(self):
+        self.check_toolchain()
+        with ThreadPoolExecutor(os.cpu_count()) as self.pool:
+            self.compiler.compile = self.compile
+            super().build_extensions()
+
+    def check_toolchain(self):
+        compiles = self.compiler.compile
+        with tempfile.TemporaryDirectory() as folder:
+            for code, missing in (("", COMPILER_MISSING), ("#include <Python.h>\n", HEADERS_MISSING)):
+                source = os.path.join(folder, "check.c")
+                with open(source, "w") as file:
+                    file.write(code + "int main(void) { return 0; }\n")
+                try:
+                    compiles([source], output_dir=folder, include_dirs=self.include_dirs)
+                except CompileError as error:
+                    raise SystemExit(f"{missing} ({error})") from None
+
+    def compile(
+        self,
+        sources,
+        output_dir=None,
+        macros=None,
+        include_dirs=None,
+        debug=0,
+        extra_preargs=None,
+        extra_postargs=None,
+        depends=None,
+    ):
+        """`compile` of the compiler, which takes one file after the other and has one level of optimization."""
+        _, objects, postargs, preprocessor, sources_of = self.compiler._setup_compile(
+            output_dir, macros, include_dirs, sources, depends, extra_postargs
+        )
+        arguments = self.compiler._get_cc_args(preprocessor, debug, extra_preargs)
+
+        def compile_one(target):
+            source, extension = sources_of[target]
+            level = optimization["csrc" if source.startswith("csrc/") else "generated"]
+            self.compiler._compile(target, source, extension, arguments, [*postargs, level], preprocessor)
+
+        list(self.pool.map(compile_one, objects))
+        return objects
+
+
+# Compiling comes before copying: what is missing on this machine is then the last line of a short output.
+build.sub_commands.sort(key=lambda command: command[0] != "build_ext")
+
 if int(numpy.__version__.split(".")[0]) < 2:
     raise SystemExit(
         f"dolphindb_fast: built with numpy 2 or later (it then runs with 1.24 too), not {numpy.__version__}"
@@ -103,4 +174,4 @@ if not FROM_SDIST:
         show_all_warnings=False,
     )
 
-setup(ext_modules=modules, options=options)
+setup(ext_modules=modules, options=options, cmdclass={"build_ext": CompileInParallel})

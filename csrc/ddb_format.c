@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ddb_format.h"
 
-static const char ddb_digits[16] = "0123456789abcdef";
+static const char ddb_digits[] = "0123456789abcdef";
 
 void ddb_format_uuid(const uint8_t *cells, int64_t count, char *target, int64_t *ends)
 {

@@ -14,7 +14,7 @@ _loop.pxi     the same for an event loop: it never waits; _loop_request.pxi for 
 _prepared.pxi      a call of which all but the argument is known before
 """
 from cpython.bool cimport PyBool_Check
-from cpython.buffer cimport PyBUF_READ
+from cpython.buffer cimport PyBUF_READ, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Check, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.datetime cimport (

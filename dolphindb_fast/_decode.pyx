@@ -2,6 +2,7 @@
 """Wire bytes -> neutral values, and these as Arrow data.
 
 Knows neither sockets nor pandas: bytes come from a callable."""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
@@ -482,7 +483,7 @@ cdef class Scanner:
     def __cinit__(self):
         ddb_scan_begin(&self.scan)
 
-    def find_end(self, const uint8_t[::1] data not None):
+    def find_end(self, data):
         """How many of these bytes are the object that begins with them; 0 if not all of it is here.
 
         Parameters
@@ -496,10 +497,15 @@ cdef class Scanner:
             As `decode` raises for these bytes.
         """
         cdef int status = DDB_ERR_MORE
-        cdef size_t size = data.shape[0]
-        if size:
-            with nogil:
-                status = ddb_scan_go_on(&self.scan, &data[0], size)
+        cdef size_t size
+        cdef Py_buffer source
+        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+        try:
+            if source.len:
+                with nogil:
+                    status = ddb_scan_go_on(&self.scan, <const uint8_t *>source.buf, source.len)
+        finally:
+            PyBuffer_Release(&source)
         if status == DDB_ERR_MORE:
             return 0
         size = self.scan.position

@@ -70,7 +70,8 @@ cdef int put_dict(Encoder self, object pairs) except -1:
     nulls = null_places(names, key)
     if len(nulls) > 1:
         # the later value of a key wins
-        names, values = without(names, nulls[:-1]), without(values, nulls[:-1])
+        nulls = nulls[:len(nulls) - 1]
+        names, values = without(names, nulls), without(values, nulls)
     find_common(<const char *>tuple_cells(values), sizeof(PyObject *), len(values), &found)
     type = common_type(&found)
     if is_decimal(type) or type == DDB_TYPE_ANY:

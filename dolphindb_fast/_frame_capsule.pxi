@@ -65,7 +65,6 @@ cdef list named_types(list names, object types):
 
 @cython.final
 @cython.no_gc      # nothing that it holds can refer to it
-@cython.freelist(4)
 cdef class _ArrowData(_Described):
     """Arrow data that a producer handed over. It is given back, once, when nobody refers to this any more."""
 

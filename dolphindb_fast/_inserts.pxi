@@ -204,15 +204,18 @@ def inserted_column(list rows not None, Py_ssize_t place, Target target not None
 
 def spread_rows(list rows not None, cnp.ndarray numbers not None, Py_ssize_t lists):
     """So many lists: each row is in the one whose number it has."""
-    cdef int64_t[:] places = numbers
+    # borrowed from `places`
+    cdef cnp.ndarray places = np.ascontiguousarray(numbers, dtype=np.int64)
+    cdef const int64_t *place = <const int64_t *>cnp.PyArray_DATA(places)
+    cdef Py_ssize_t count = places.size
     cdef list parts = [[] for _ in range(lists)]
     cdef Py_ssize_t i
-    if places.shape[0] != len(rows):
-        raise ValueError(f"{places.shape[0]} numbers for {len(rows)} rows")
-    for i in range(places.shape[0]):
-        if not 0 <= places[i] < lists:
-            raise ValueError(f"there is no list {places[i]}")
-        (<list>parts[places[i]]).append(rows[i])
+    if count != len(rows):
+        raise ValueError(f"{count} numbers for {len(rows)} rows")
+    for i in range(count):
+        if not 0 <= place[i] < lists:
+            raise ValueError(f"there is no list {place[i]}")
+        (<list>parts[place[i]]).append(rows[i])
     return parts
 
 

@@ -279,17 +279,20 @@ cdef class _Link:
 
     def receive(self, view):
         """Wait for bytes of a reply and read them into `view`: at least one byte, 0 at the end of the stream."""
-        cdef uint8_t[::1] target = view
-        cdef uint8_t *memory = &target[0]
-        cdef size_t size = target.shape[0]
+        cdef Py_buffer target
         cdef size_t received = 0
         cdef ddb_error error
         cdef int status = DDB_ERR_SIGNAL
-        while status == DDB_ERR_SIGNAL:
-            with nogil:
-                status = ddb_link_receive(&self.link, memory, size, self.read_timeout, &received, &error)
-            if status == DDB_ERR_SIGNAL:
-                PyErr_CheckSignals()
+        PyObject_GetBuffer(view, &target, PyBUF_WRITABLE)
+        try:
+            while status == DDB_ERR_SIGNAL:
+                with nogil:
+                    status = ddb_link_receive(
+                        &self.link, target.buf, target.len, self.read_timeout, &received, &error)
+                if status == DDB_ERR_SIGNAL:
+                    PyErr_CheckSignals()
+        finally:
+            PyBuffer_Release(&target)
         if self.closing:
             raise LinkError("the session was closed while it waited for a reply")
         if status == DDB_OK:

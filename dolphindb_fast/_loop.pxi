@@ -15,7 +15,7 @@ cdef struct scratch_of:
     PyObject *owner         # borrowed
 
 
-cdef int next_of_scratch(ddb_producer *scratch, ddb_piece *pieces, int most, void *error) noexcept with gil:
+cdef int next_of_scratch(ddb_producer *scratch, ddb_piece *pieces, int most, ddb_error *error) noexcept with gil:
     return (<_LoopLink>(<scratch_of *>scratch).owner).next_of_scratch(pieces)
 
 

@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from .status cimport ddb_error
 
 cdef extern from "ddb_common.h" nogil:
     ctypedef struct ddb_piece:
@@ -6,4 +6,4 @@ cdef extern from "ddb_common.h" nogil:
         size_t size
 
     ctypedef struct ddb_producer:
-        int (*next)(ddb_producer *self, ddb_piece *pieces, int max, void *error)
+        int (*next)(ddb_producer *self, ddb_piece *pieces, int max, ddb_error *error)
