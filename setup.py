@@ -119,25 +119,15 @@ class CompileInParallel(build_ext):
                     file.write(code + "int main(void) { return 0; }\n")
                 try:
                     compiles([source], output_dir=folder, include_dirs=self.include_dirs)
-                except CompileError as error:
-                    raise SystemExit(f"{missing} ({error})") from None
+                except CompileError:
+                    raise SystemExit(missing) from None
 
-    def compile(
-        self,
-        sources,
-        output_dir=None,
-        macros=None,
-        include_dirs=None,
-        debug=0,
-        extra_preargs=None,
-        extra_postargs=None,
-        depends=None,
-    ):
-        """`compile` of the compiler, which takes one file after the other and has one level of optimization."""
+    def compile(self, sources, *, output_dir, macros, include_dirs, debug, extra_postargs, depends):
+        """In place of the compiler's own, which takes one file after the other, all at one level of optimization."""
         _, objects, postargs, preprocessor, sources_of = self.compiler._setup_compile(
             output_dir, macros, include_dirs, sources, depends, extra_postargs
         )
-        arguments = self.compiler._get_cc_args(preprocessor, debug, extra_preargs)
+        arguments = self.compiler._get_cc_args(preprocessor, debug, None)
 
         def compile_one(target):
             source, extension = sources_of[target]
