@@ -6,9 +6,11 @@ Environment switches: DDBF_DEBUG=1 (no optimization, asserts), DDBF_SANITIZE=1 (
 
 import glob
 import os
+import re
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
@@ -164,4 +166,25 @@ if not FROM_SDIST:
         show_all_warnings=False,
     )
 
-setup(ext_modules=modules, options=options, cmdclass={"build_ext": CompileInParallel})
+
+def long_description():
+    """README.md with absolute links, for PyPI. They lead to the tag of this version, so that they stay right."""
+    project = Path("pyproject.toml").read_text(encoding="utf-8")
+    version, source = (re.search(rf'^{key} = "(.*)"$', project, re.M)[1] for key in ("version", "Source"))
+
+    def absolute(found):
+        target = f"README.md{found[0]}" if found[0].startswith("#") else found[0]
+        kind = "raw" if target.endswith((".png", ".svg")) else "blob"
+        return f"{source}/{kind}/v{version}/{target}"
+
+    readme = Path("README.md").read_text(encoding="utf-8")
+    return re.sub(r"(?<=\]\()(?!https?:)[^()\s]+(?=\))", absolute, readme)
+
+
+setup(
+    ext_modules=modules,
+    options=options,
+    cmdclass={"build_ext": CompileInParallel},
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+)

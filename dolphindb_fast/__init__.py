@@ -69,7 +69,8 @@ name = "dolphindb_fast"
 session = Session
 
 
-#: what is imported when it is asked for, and where it is: all of it takes longer (13 ms) than the rest of this package (9)
+#: what is imported when it is asked for, and where it is: all of it takes longer (13 ms) than the rest of this
+#: package (9)
 _LATER = {
     "AutoFitTableAppender": "appender",
     "AutoFitTableUpserter": "appender",

@@ -208,7 +208,8 @@ cdef class _AcknowledgedLink(_Link):
         said, peer = str(error), self.peer
         _Link.fail(self, error)
         return self.lose(OutcomeUnknown(
-            f"the connection to {peer} was lost before the reply came ({said}): the server may have carried it out or not"))
+            f"the connection to {peer} was lost before the reply came ({said}): "
+            "the server may have carried it out or not"))
 
     cdef int close(self) except -1:
         if self.accounting and self.unusable is None and PyThread_acquire_lock(self.lock, NOWAIT_LOCK):

@@ -39,10 +39,10 @@ from cpython.pythread cimport (
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.set cimport PyAnySet_Check
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
-from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_CheckExact, PyUnicode_FromObject
+from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check
 from libc.math cimport isinf
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memmove, memset, strcmp, strlen
 
@@ -392,7 +392,8 @@ cdef class SessionCore(_Connected):
 
     def _begin_batch(self, size_t max_bytes, max_delay):
         if not self.asynchronous and type(self.link) is not _AcknowledgedLink:
-            raise UsageError("batch needs an asynchronous session: each request of a synchronous one waits for its reply")
+            raise UsageError(
+                "batch needs an asynchronous session: each request of a synchronous one waits for its reply")
         if self.link.unusable is not None:
             self.revive()
         if self.gathered is not None:

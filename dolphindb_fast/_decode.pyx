@@ -208,7 +208,6 @@ cdef class Reader(_Stream):
         return self._read_cells(type, rows, form, depth, bases, self._read_scale(type), columns)
 
     cdef object _read_cells(self, int type, int64_t rows, int form, int depth, dict bases, int scale, int64_t cells):
-        cdef int64_t i, size
         dtype = _dtypes.get(type)
         if dtype is not None and (type != DDB_TYPE_VOID or form == DDB_FORM_SCALAR):
             return Column(type, self._read_array(dtype, rows), form=form, scale=scale)
@@ -218,7 +217,7 @@ cdef class Reader(_Stream):
             return self._read_symbols(rows, bases)
         if type == DDB_TYPE_ANY and form == DDB_FORM_VECTOR:
             items = []
-            for i in range(rows):
+            for _ in range(rows):
                 items.append(self._read_object(depth + 1))
             return Column(type, items)
         if type == DDB_TYPE_VOID:
@@ -365,7 +364,7 @@ cdef class Reader(_Stream):
             self._malformed(f"table of {rows} rows and {columns} columns")
         name = self._read_until(0, 1 << 20, "table name").decode(errors="replace")
         names = []
-        for i in range(columns):
+        for _ in range(columns):
             names.append(self._read_until(0, 1 << 20, "column name").decode(errors="replace"))
         bases = {}
         parts = []

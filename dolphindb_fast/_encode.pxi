@@ -302,7 +302,9 @@ cdef class Encoder:
         """Raise what C found in a category, which belongs to no one row."""
         reason = ddb_status_text(self.error.code).decode()
         text = ascii(category)
-        raise ValueRefused(f"{self.where(-1)}category {text if len(text) <= 80 else text[:77] + '...'}: {reason}") from None
+        if len(text) > 80:
+            text = text[:77] + "..."
+        raise ValueRefused(f"{self.where(-1)}category {text}: {reason}") from None
 
     cdef int check(self, int status) except -1:
         if status != DDB_OK:
@@ -528,8 +530,9 @@ def dumps(obj):
     obj
         A DataFrame, Series, Index or ndarray; a scalar of Python, numpy or pandas; a list, tuple, set or dict of such;
         a neutral value of `column`; what `table` returned; or data of any library that has the Arrow PyCapsule protocol
-        (``__arrow_c_stream__``, ``__arrow_c_array__``), a structure as a table, anything else as a vector. What each dtype becomes stands in `dtypes.RULES`; text is STRING, a
-        Categorical of text SYMBOL. In a column of objects the first value that is no null decides.
+        (``__arrow_c_stream__``, ``__arrow_c_array__``), a structure as a table, anything else as a vector. What each
+        dtype becomes stands in `dtypes.RULES`; text is STRING, a Categorical of text SYMBOL. In a column of objects the
+        first value that is no null decides.
 
     Returns
     -------

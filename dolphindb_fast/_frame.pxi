@@ -376,7 +376,8 @@ cdef int put_any_names(Encoder self, object names) except -1:
     """Any names; says what is wrong with them."""
     cdef set seen = set()
     if getattr(names, "nlevels", 1) != 1:
-        raise UnsupportedTypeError(f"{self.where(-1)}columns with several levels can't be sent; flatten the names first")
+        raise UnsupportedTypeError(
+            f"{self.where(-1)}columns with several levels can't be sent; flatten the names first")
     for name in names:
         if not isinstance(name, str):
             raise UnsupportedTypeError(

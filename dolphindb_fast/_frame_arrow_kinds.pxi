@@ -95,8 +95,8 @@ cdef object schema_key(const ddb_arrow_schema *schema, int depth=0):
 
 
 cdef object extension_name(const char *metadata):
-    """What ``ARROW:extension:name`` says: int32 number of pairs, then of each the size of its key, the key, and the same
-    of its value."""
+    """What ``ARROW:extension:name`` says: int32 number of pairs, then of each the size of its key, the key, and the
+    same of its value."""
     cdef int32_t count = 0, size = 0
     cdef object key = None, found = None
     if metadata == NULL:

@@ -6,7 +6,8 @@
 #   BlockManager._blklocs      intp array: row of each column in its block's values; made together with _blknos
 #   Block._mgr_locs.indexer    slice or array: the columns of a block
 #   Block.values               2-d ndarray (columns x rows), 2-d DatetimeArray, or a 1-d extension array
-#   NDArrayBacked._ndarray     of a DatetimeArray its datetime64, of a StringArray its objects, of a Categorical its codes
+#   NDArrayBacked._ndarray     of a DatetimeArray its datetime64, of a StringArray its objects, of a Categorical its
+#                              codes
 #   NDArrayBacked._dtype       of a DatetimeArray a numpy dtype unless the column has a time zone; of a Categorical its
 #                              CategoricalDtype, whose ._categories is the Index of the categories
 #   Index._data                array behind an Index

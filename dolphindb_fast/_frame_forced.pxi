@@ -81,7 +81,8 @@ cdef tuple read_spec(object name, object spec):
         if len(spec) == 2:
             scale = spec[1]
             if scale is not None and (not isinstance(scale, int) or not 0 <= scale <= 38):
-                raise UsageError(f"type of column {name!r}: the scale must be an int from 0 to 38 or None, not {scale!r}")
+                raise UsageError(
+                    f"type of column {name!r}: the scale must be an int from 0 to 38 or None, not {scale!r}")
         spec = spec[0]
     if isinstance(spec, str):
         number = type_numbers.get(spec.upper())

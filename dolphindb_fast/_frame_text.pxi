@@ -1,4 +1,5 @@
-# Columns of a frame that hold text in Arrow's layout, and Categoricals: the part of _frame that looks into extension arrays.
+# Columns of a frame that hold text in Arrow's layout, and Categoricals: the part of _frame that looks into extension
+# arrays.
 
 # -- text in Arrow's layout -----------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ cdef class RowQueue:
     cdef list rows          # tuples since the last table
     cdef list closed        # before these: lists of tuples, and what `put` was given
     cdef readonly Py_ssize_t count
-    cdef Py_ssize_t wake_at # rows for which the thread waits, 0: it does not wait
+    cdef Py_ssize_t wake_at  # rows for which the thread waits, 0: it does not wait
     cdef bint poked
     cdef object gate
     cdef readonly int64_t pending

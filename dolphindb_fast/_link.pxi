@@ -242,10 +242,12 @@ cdef class _Link:
             seconds = self.write_timeout * 1e-9
             if accepted == 0:
                 raise SendTimeout(
-                    f"the server took no bytes for {seconds:g} s; nothing of this request was sent, the session stays usable",
+                    f"the server took no bytes for {seconds:g} s; nothing of this request was sent, "
+                    "the session stays usable",
                     False)
             fault = SendTimeout(
-                f"the server took no bytes for {seconds:g} s after {accepted} bytes of this request; the connection is closed",
+                f"the server took no bytes for {seconds:g} s after {accepted} bytes of this request; "
+                "the connection is closed",
                 True)
         elif status == DDB_ERR_CLOSED:
             fault = LinkError(self.closed_text())

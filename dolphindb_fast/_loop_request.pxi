@@ -4,7 +4,10 @@
 @cython.final
 @cython.freelist(64)
 cdef class _Request:
-    """A request, encoded. It is sent when there is room, and keeps an encoder, and what that borrowed, until `release`."""
+    """A request, encoded.
+
+    It is sent when there is room, and keeps an encoder, and what that borrowed, until `release`.
+    """
 
     cdef SessionCore session
     cdef Encoder encoder

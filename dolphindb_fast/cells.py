@@ -183,7 +183,7 @@ def cut(cells: Any, offsets: np.ndarray) -> np.ndarray:
     """Object array of the rows of an array vector; those without cells are one object."""
     cuts = offsets.tolist()
     nothing = cells[:0]
-    rows = (cells[a:b] if b > a else nothing for a, b in zip(cuts, cuts[1:]))
+    rows = (cells[a:b] if b > a else nothing for a, b in zip(cuts, cuts[1:], strict=False))
     return np.fromiter(rows, dtype=object, count=len(cuts) - 1)
 
 

@@ -142,7 +142,7 @@ class Column:
             return [base[i] for i in self.data.tolist()]
         raw = self.data.tobytes()
         cuts = self.offsets.tolist()
-        return [raw[a:b].decode(errors="ignore") for a, b in zip(cuts, cuts[1:])]
+        return [raw[a:b].decode(errors="ignore") for a, b in zip(cuts, cuts[1:], strict=False)]
 
 
 class Table:

@@ -155,7 +155,8 @@ class Source(NamedTuple):
     scale : int
         Of decimals.
     arrow : bool
-        Whether NaN and infinities are values (else they are NULL), and integers can be the raw cells of a temporal type.
+        Whether NaN and infinities are values (else they are NULL), and integers can be the raw cells of a temporal
+        type.
     listed : bool
         Cells of lists: NaN is NULL all the same.
     """

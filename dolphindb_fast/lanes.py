@@ -272,7 +272,8 @@ def as_rows(batch: Batch | Parts) -> list[list[Any]]:
         return [row for part in batch.values() for row in as_rows(part)]
     if isinstance(batch, Table):
         frame = to_python(batch, lossless=True)
-        return [list(row) for row in zip(*(frame.iloc[:, i].astype(object) for i in range(frame.shape[1])))]
+        columns = (frame.iloc[:, i].astype(object) for i in range(frame.shape[1]))
+        return [list(row) for row in zip(*columns, strict=True)]
     return [list(row) for row in batch]
 
 
@@ -331,7 +332,7 @@ class Spreader:
                 if not isinstance(error, ConversionError):
                     raise
                 return work.fail("A1", error, f"Data conversion error: {error}")
-            for lane, rows in zip(work.lanes, parts):
+            for lane, rows in zip(work.lanes, parts, strict=True):
                 if rows:
                     lane.queue.extend(rows)
 

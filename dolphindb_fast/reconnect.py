@@ -118,11 +118,11 @@ def least_loaded(table: object, sites: list[Node] | None, public_names: bool) ->
     """Data nodes in the reply to `PERFORMANCE`, and the one with least to do; of `sites` only, if there are any."""
     if not isinstance(table, Table):
         raise ConnectError(f"{PERFORMANCE} did not return a table")
-    columns = dict(zip(table.names, table.columns))
+    columns = dict(zip(table.names, table.columns, strict=True))
     name = "publicName" if public_names and "publicName" in columns else "host"
     wanted = (name, "port", "mode", "maxConnections", "connectionNum", "workerNum", "executorNum")
     try:
-        rows = zip(*(list(to_python(columns[column])) for column in wanted))
+        rows = zip(*(list(to_python(columns[column])) for column in wanted), strict=True)
     except KeyError as error:
         raise ConnectError(f"{PERFORMANCE} returned a table without a column {error}") from None
     loads = {}

@@ -81,7 +81,7 @@ class TableSchema:
         self.target = Target(label, self.names, self.types, self.scales)
 
     def __repr__(self) -> str:
-        columns = zip(self.names, self.types)
+        columns = zip(self.names, self.types, strict=True)
         return f"<TableSchema {self.label}: {', '.join(f'{n} {keys.TYPE_STRING.get(t, t)}' for n, t in columns)}>"
 
     def has_columns_of(self, other: TableSchema) -> bool:
@@ -156,18 +156,18 @@ def read_schema(reply: object, label: str) -> TableSchema:
     """The neutral reply of the server's function ``schema``."""
     if not isinstance(reply, Dictionary) or reply.values.type != keys.DT_ANY:
         raise ProtocolError(f"the schema of table {label} is no dictionary")
-    members = dict(zip(reply.keys.strings(), reply.values.data))
+    members = dict(zip(reply.keys.strings(), reply.values.data, strict=True))
     definitions = members.get("colDefs")
     if not isinstance(definitions, Table):
         raise ProtocolError(f"the schema of table {label} has no colDefs")
-    columns = dict(zip(definitions.names, definitions.columns))
+    columns = dict(zip(definitions.names, definitions.columns, strict=True))
     try:
         names = tuple(columns["name"].strings())
         types = tuple(columns["typeInt"].data.tolist())
     except KeyError as error:
         raise ProtocolError(f"the schema of table {label} has no column {error} in colDefs") from None
     scales = tuple(columns["extra"].data.tolist()) if "extra" in columns else (0,) * len(names)
-    scales = tuple(max(s, 0) if base_type(t) in _DECIMALS else 0 for t, s in zip(types, scales))
+    scales = tuple(max(s, 0) if base_type(t) in _DECIMALS else 0 for t, s in zip(types, scales, strict=True))
     return TableSchema(label, names, types, scales, _read_partitions(members))
 
 

@@ -117,9 +117,9 @@ class Session(ConnectMethods, AcknowledgeMethods, BarrierMethods, ReportMethods,
     raw : bool
         Results as the neutral values of `column`, without pandas. Each `run` may ask otherwise.
     replySpin : timedelta or number of seconds, optional
-        How long to look for a reply again and again before sleeping until it comes. A prompt server's reply is then read
-        without a wake-up, but this thread keeps its processor busy meanwhile. Default: at most 64 us, and only while
-        the replies of this connection have lately come within that. 0: sleep at once.
+        How long to look for a reply again and again before sleeping until it comes. A prompt server's reply is then
+        read without a wake-up, but this thread keeps its processor busy meanwhile. Default: at most 64 us, and only
+        while the replies of this connection have lately come within that. 0: sleep at once.
     compressMethods : str, list or dict, optional
         Compress the columns of tables that are arguments: "LZ4" or "DELTA" for all columns, a list of these by position
         (None: this column is not compressed), or a dict of them by column name; columns that it does not name are not

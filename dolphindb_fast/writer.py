@@ -585,10 +585,11 @@ def _place(schema: TableSchema, name: str) -> int:
 def _without_timestamp(session: Session, schema: TableSchema, table: str) -> TableSchema:
     """The schema without the column that the server fills."""
     reply: Any = session._answered(session.run(f"getStreamTableTimestamp({table})"))
-    columns = [column for column in zip(schema.names, schema.types, schema.scales) if column[0] != reply]
+    every = zip(schema.names, schema.types, schema.scales, strict=True)
+    columns = [column for column in every if column[0] != reply]
     if len(columns) == len(schema.names):
         raise UsageError(f"table {schema.label} has no column that the server fills with a timestamp")
-    names, types, scales = zip(*columns)
+    names, types, scales = zip(*columns, strict=True)
     return TableSchema(schema.label, names, types, scales, schema.partitions)
 
 

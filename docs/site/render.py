@@ -25,6 +25,7 @@ OUTSIDE = {
     "bench/gate/README.md": "gate.md",
     "tests/fuzz/README.md": "fuzz.md",
     "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
     **{f"bench/figures/{name}.png": f"figures/{name}.png" for name in ("peers", "scaling", "latency")},
     "docs/site/extra.css": "extra.css",
 }

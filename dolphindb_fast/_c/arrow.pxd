@@ -40,7 +40,8 @@ cdef extern from "ddb_arrow.h" nogil:
         int64_t rows
         const uint8_t *validity
 
-    const char *ddb_arrow_describe(const ddb_arrow_array *array, int64_t first, int64_t rows, int64_t buffers, int more, int64_t children, int dictionary, ddb_arrow_part *part)
+    const char *ddb_arrow_describe(const ddb_arrow_array *array, int64_t first, int64_t rows, int64_t buffers, int more,
+                                   int64_t children, int dictionary, ddb_arrow_part *part)
     int ddb_arrow_has_nulls(const ddb_arrow_part *part)
 
     ctypedef struct ddb_views:

@@ -63,4 +63,5 @@ cdef extern from "ddb_cast.h" nogil:
 
     size_t ddb_cast_target_size(const ddb_cast *cast)
     int ddb_cast_check(const ddb_cells *cells, const ddb_cast *cast, ddb_error *error)
-    int ddb_cast_write(const ddb_cells *cells, const ddb_cast *cast, int64_t first, int64_t count, void *target, ddb_error *error)
+    int ddb_cast_write(const ddb_cells *cells, const ddb_cast *cast, int64_t first, int64_t count, void *target,
+                       ddb_error *error)

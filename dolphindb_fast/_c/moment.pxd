@@ -18,4 +18,5 @@ cdef extern from "ddb_moment.h" nogil:
     int64_t ddb_months_from_days(int64_t days)
     int ddb_type_is_time(int type)
     int ddb_moment_convert(int64_t moment, int unit, int type, int64_t *cell)
-    int ddb_moments_write(const char *moments, ptrdiff_t stride, int swap, int64_t rows, int unit, int type, uint8_t *target, ddb_error *error)
+    int ddb_moments_write(const char *moments, ptrdiff_t stride, int swap, int64_t rows, int unit, int type,
+                          uint8_t *target, ddb_error *error)

@@ -27,9 +27,12 @@ cdef extern from "ddb_string.h" nogil:
     int ddb_names_unique(const uint8_t *names, size_t size, int64_t count, uint32_t *table)
     size_t ddb_arrow_text_estimate(const ddb_arrow_text *text)
     int ddb_arrow_text_check(const ddb_arrow_text *text, int64_t *bytes, ddb_error *error)
-    int ddb_arrow_text_write(const ddb_arrow_text *text, int64_t first, uint8_t *target, size_t capacity, int64_t *rows, size_t *bytes, ddb_error *error)
-    int ddb_arrow_text_measure(const ddb_arrow_text *text, const int64_t *rows, int64_t count, size_t *bytes, int64_t *empty, ddb_error *error)
-    int ddb_arrow_text_pick(const ddb_arrow_text *text, const int64_t *rows, int64_t count, uint8_t *target, size_t capacity, size_t *bytes, ddb_error *error)
+    int ddb_arrow_text_write(const ddb_arrow_text *text, int64_t first, uint8_t *target, size_t capacity, int64_t *rows,
+                             size_t *bytes, ddb_error *error)
+    int ddb_arrow_text_measure(const ddb_arrow_text *text, const int64_t *rows, int64_t count, size_t *bytes,
+                               int64_t *empty, ddb_error *error)
+    int ddb_arrow_text_pick(const ddb_arrow_text *text, const int64_t *rows, int64_t count, uint8_t *target,
+                            size_t capacity, size_t *bytes, ddb_error *error)
     int64_t ddb_arrow_text_cell(const ddb_arrow_text *text, int64_t row, const uint8_t **cell, ddb_error *error)
 
     ctypedef struct ddb_codes:

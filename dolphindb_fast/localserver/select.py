@@ -80,11 +80,11 @@ def _grouped(session: Session, node: Any, columns: dict[str, Column], rows: Any,
     return [*grouped, *item_names], [*grouped.values(), *[unified(list(cells)) for cells in zip(*parts, strict=True)]]
 
 
-def _order(session: Session, sortings: Any, columns: dict[str, Column], size: int, frame: Frame) -> Any:
+def _order(session: Session, criteria: Any, columns: dict[str, Column], size: int, frame: Frame) -> Any:
     """Row numbers in the order asked for."""
     scope = _scope(frame, columns)
     sort_keys = []
-    for expression, falls in sortings:
+    for expression, falls in criteria:
         column = session.evaluate(expression, scope)
         if not isinstance(column, Column) or column.form == keys.DF_SCALAR or len(column) != size:
             raise ScriptError("order by: a vector as long as the result is needed")

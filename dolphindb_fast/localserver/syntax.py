@@ -290,8 +290,8 @@ class _Builder(Transformer[Any, Any]):
     def group(self, _: Any, *items: Any) -> Any:
         return items
 
-    def order(self, _: Any, *sortings: Any) -> Any:
-        return sortings
+    def order(self, _: Any, *criteria: Any) -> Any:
+        return criteria
 
     def sorting(self, expression: Any, direction: Any) -> Any:
         return expression, direction == "desc"

@@ -57,7 +57,7 @@ def test_batch__sends_at_the_next_call_after_its_delay(session):
 def test_batch__that_ends_with_an_exception_still_sends(server, session):
     with pytest.raises(ZeroDivisionError), session.batch():
         session.run("tableInsert{t}", FRAME)
-        1 / 0
+        raise ZeroDivisionError
     eventually(lambda: server.rows("t") == 2)
 
 

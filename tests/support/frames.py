@@ -312,6 +312,8 @@ def _arrow_cases():
     for name, (_, refused) in arrow_values.ARROW_TYPES.items():
         for kind in ("plain", "nulls", "allnull"):
             lists = "list" in name
+            whole = refused or (_EMPTY_BLOCK if lists and kind == "allnull" else "")
+            sliced = _SLICED_LISTS if lists else ""
             yield from _cross(
                 f"arrow_{name}",
                 _arrow(name, kind),
@@ -319,9 +321,7 @@ def _arrow_cases():
                 # views have no way to be taken row by row
                 ("sliced", "glued") if "view" in name else ("strided", "reversed", "sliced", "glued"),
                 big=("contiguous", "sliced", "glued") if kind == "nulls" and not lists else (),
-                differs=lambda layout, why=refused or (_EMPTY_BLOCK if lists and kind == "allnull" else ""), lists=lists: (
-                    why or (_SLICED_LISTS if lists and layout == "sliced" else "")
-                ),
+                differs=lambda layout, whole=whole, sliced=sliced: whole or (sliced if layout == "sliced" else ""),
             )
 
 
