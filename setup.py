@@ -47,6 +47,8 @@ EXTENSIONS = {
 }
 
 compile_args = ["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter", "-g0"]
+# Python's own flags, in whose place setuptools takes CFLAGS from the environment.
+compile_args += ["-DNDEBUG", "-fwrapv"]
 # Loops over cells are in csrc. GENERATED_LEVEL_COMMENT
 optimization = {"csrc": "-O3", "generated": "-O1"}
 link_args = []

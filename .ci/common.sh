@@ -17,6 +17,32 @@ export_source() {
     fi
 }
 
+# What GCC 14 and clang 16 refuse, so that older compilers refuse it too.
+STRICT="-Werror=incompatible-pointer-types -Werror=int-conversion -Werror=implicit-function-declaration"
+STRICT="$STRICT -Werror=discarded-qualifiers"
+
+# All C files of sdist $1, generated ones included, read by the clang of the package ziglang, which Python $2 has.
+compile_with_clang() {
+    local sdist=$1 python=$2 folder zig file own
+    folder=$(mktemp -d)
+    tar -C "$folder" --strip-components 1 -xzf "$sdist"
+    zig=$("$python" -c "import os, ziglang; print(os.path.dirname(ziglang.__file__))")
+    "$zig/zig" clang --version | head -n 1
+    "$python" -m pip install -q "numpy>=2"
+    for file in "$folder"/csrc/*.c "$folder"/dolphindb_fast/_*.c; do
+        # generated code may be warned of, our own may not
+        case $file in */csrc/*) own="-Wextra -Werror" ;; *) own= ;; esac
+        # shellcheck disable=SC2086
+        "$zig/zig" clang -std=c11 -fsyntax-only -Wall $own -Werror=incompatible-pointer-types -Werror=int-conversion \
+            -Werror=implicit-function-declaration -Werror=incompatible-pointer-types-discards-qualifiers \
+            -isystem "$zig/lib/include" -I"$folder/csrc" \
+            -I"$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')" \
+            -I"$("$python" -c 'import numpy; print(numpy.get_include())')" \
+            -DNPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION "$file"
+    done
+    rm -rf "$folder"
+}
+
 main_python() { echo "${PYTHON:-python3}"; }
 
 # A working CPython 3.$1, from PATH or from pyenv.
