@@ -13,7 +13,9 @@ from support.recorder import Recorder, official_session, our_session
 from support.server_process import outside_server
 
 # the source folder on the path, but nothing installed: no entry point
-pytest_plugins = [] if importlib.util.find_spec("dolphindb_fast_pytest") else ["dolphindb_fast.pytest_plugin"]
+pytest_plugins = ["support.cases"]
+if not importlib.util.find_spec("dolphindb_fast_pytest"):
+    pytest_plugins.append("dolphindb_fast.pytest_plugin")
 
 HANG_SECONDS = float(os.environ.get("DOLPHINDB_FAST_TEST_HANG", "120"))
 _stderr = None
@@ -45,26 +47,18 @@ def watchdog():
 
 
 class Recorders:
-    """Recorders by their arguments, kept while they are alive."""
+    """Recorders by their arguments. One whose connection is closed begins anew when it is asked for."""
 
     def __init__(self):
         self.kept = {}
 
     def __call__(self, session_class, **arguments):
         key = (session_class, repr(sorted(arguments.items())))
-        recorder = self.kept.get(key)
-        if recorder is not None and not recorder.alive:
-            recorder.close()
-            recorder = None
-        if recorder is None:
-            recorder = self.kept[key] = Recorder(session_class, **arguments)
-        return recorder
-
-    def discard(self, recorder):
-        """Close one: the next test gets a fresh session."""
-        for key in [key for key, kept in self.kept.items() if kept is recorder]:
-            del self.kept[key]
-        recorder.close()
+        if key in self.kept:
+            self.kept[key].revive()
+        else:
+            self.kept[key] = Recorder(session_class, **arguments)
+        return self.kept[key]
 
     def close(self):
         while self.kept:

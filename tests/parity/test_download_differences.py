@@ -137,7 +137,7 @@ def test_what_the_official_client_refuses__is_read(name, ours_sync, recorders):
         with pytest.raises(RuntimeError):
             recorder.result(reply(payload))
     finally:
-        recorders.discard(recorder)
+        recorder.close()
 
 
 #: what it crashes on or fills with garbage: reply -> ours

@@ -164,4 +164,4 @@ def test_header__what_the_official_client_refuses_ends_the_session(name, recorde
             with pytest.raises(RuntimeError):
                 recorder.session.run("1")
         finally:
-            recorders.discard(recorder)
+            recorder.close()
