@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import oracle, replies
+from support.cases import each
 from support.corpus import BY_NAME, DIFFERS, EQUIVALENT
 from support.parsing import same_meaning
 from support.recorder import reply, split
@@ -156,7 +157,7 @@ def test_casts__are_many():
     assert len(CASTS) > 300
 
 
-@pytest.mark.parametrize("name", CASTS)
+@each("name", CASTS)
 def test_cast__is_that_of_the_official_appender(name, ours_sync, official_sync):
     case = BY_NAME[name]
     frame, columns = _noted(case)

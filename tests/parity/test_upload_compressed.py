@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support import oracle, replies, strategies
+from support.cases import each
 from support.compare import assert_same
 from support.corpus import BY_NAME
 from support.recorder import our_session, reply
@@ -251,7 +252,7 @@ def test_delta__second_values_that_just_fit(compressing):
 NO_DELTA = ["BOOL", "CHAR", "FLOAT", "DOUBLE", "STRING", "UUID", "BLOB", "DECIMAL64", 68]
 
 
-@pytest.mark.parametrize("kind", NO_DELTA)
+@each("kind", NO_DELTA)
 def test_delta__is_refused_for_the_types_for_which_the_writer_refuses_it(kind, compressing):
     cell = [1, 2] if kind == 68 else CELLS[kind](1)
     theirs = written([kind], [(cell,)] * 3, ["DELTA"], [3])
