@@ -16,7 +16,7 @@ from support.cases import each
 from support.compare import assert_same
 from support.corpus import BY_NAME
 from support.recorder import our_session, reply
-from support.writer import written
+from support.writer import stop, written
 
 import dolphindb_fast as ddb
 from dolphindb_fast._decode import decode
@@ -79,6 +79,12 @@ def assert_same_columns(ours: bytes, theirs: bytes) -> int:
             our_blocks, their_blocks = b"".join(our_blocks), b"".join(their_blocks)
         assert our_blocks == their_blocks, i
     return count
+
+
+@pytest.fixture(scope="module", autouse=True)
+def writers_process():
+    yield
+    stop()
 
 
 @pytest.fixture
