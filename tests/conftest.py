@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import importlib.util
+import math
 import os
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -13,7 +15,9 @@ from support.recorder import Recorder, official_session, our_session
 from support.server_process import outside_server
 
 # the source folder on the path, but nothing installed: no entry point
-pytest_plugins = [] if importlib.util.find_spec("dolphindb_fast_pytest") else ["dolphindb_fast.pytest_plugin"]
+pytest_plugins = ["support.cases"]
+if not importlib.util.find_spec("dolphindb_fast_pytest"):
+    pytest_plugins.append("dolphindb_fast.pytest_plugin")
 
 HANG_SECONDS = float(os.environ.get("DOLPHINDB_FAST_TEST_HANG", "120"))
 _stderr = None
@@ -35,9 +39,14 @@ def watchdog():
 
     A test that is long on purpose calls this again and again.
     """
+    armed = -math.inf
 
     def more_time():
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=_stderr)
+        nonlocal armed
+        # it ends one thread and starts another: for each case of a loop that is more than many a case costs
+        if time.monotonic() - armed > 1:
+            faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=_stderr)
+            armed = time.monotonic()
 
     more_time()
     yield more_time
@@ -45,26 +54,18 @@ def watchdog():
 
 
 class Recorders:
-    """Recorders by their arguments, kept while they are alive."""
+    """Recorders by their arguments. One whose connection is closed begins anew when it is asked for."""
 
     def __init__(self):
         self.kept = {}
 
     def __call__(self, session_class, **arguments):
         key = (session_class, repr(sorted(arguments.items())))
-        recorder = self.kept.get(key)
-        if recorder is not None and not recorder.alive:
-            recorder.close()
-            recorder = None
-        if recorder is None:
-            recorder = self.kept[key] = Recorder(session_class, **arguments)
-        return recorder
-
-    def discard(self, recorder):
-        """Close one: the next test gets a fresh session."""
-        for key in [key for key, kept in self.kept.items() if kept is recorder]:
-            del self.kept[key]
-        recorder.close()
+        if key in self.kept:
+            self.kept[key].revive()
+        else:
+            self.kept[key] = Recorder(session_class, **arguments)
+        return self.kept[key]
 
     def close(self):
         while self.kept:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from support import expected, golden
+from support.cases import each
 from support.frames import BY_NAME
 
 import dolphindb_fast as ddb
@@ -12,15 +12,12 @@ RECORDED = golden.load()
 NAMES = [name for name in RECORDED if name in BY_NAME]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_frame__has_the_recorded_bytes(name):
     frame = BY_NAME[name].build()
-    assert golden.fingerprint(ddb.dumps(frame)) == RECORDED[name]
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith("-70000")])
-def test_independent_encoder__has_the_recorded_bytes(name):
-    assert golden.fingerprint(expected.frame(BY_NAME[name].build())) == RECORDED[name]
+    assert golden.fingerprint(ddb.dumps(frame)) == RECORDED[name], "dumps"
+    if not name.endswith("-70000"):
+        assert golden.fingerprint(expected.frame(frame)) == RECORDED[name], "independent encoder"
 
 
 def test_every_frame__is_recorded_or_says_why_not():

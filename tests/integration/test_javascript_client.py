@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.cases import each
 from support.corpus import BY_NAME
 from support.parsing import DECIMALS, parse
 
@@ -136,7 +137,7 @@ def _numbers(found, wanted):
     return float(found) if isinstance(wanted, float) and found is not None else found
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_javascript_client__reads_what_we_send(name, both):
     encoded, decoded = both
     assert name in encoded, "our client does not send it"

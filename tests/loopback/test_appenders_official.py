@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support import appending
+from support.cases import each
 
 import dolphindb_fast as ddb
 from dolphindb_fast.localserver import ORDERS, LocalServer
@@ -56,7 +57,7 @@ def _both(server, select):
     return ddb.dumps(ours), ddb.dumps(theirs)
 
 
-@pytest.mark.parametrize("name", appending.TABLES)
+@each("name", appending.TABLES)
 def test_appender__leaves_equal_tables(filled, name):
     ours, theirs = _both(filled, "select * from {}" + name)
     assert ours == theirs
@@ -77,7 +78,7 @@ def test_upserter__leaves_equal_tables(filled, name):
         assert found["v"].fillna(-1).is_monotonic_increasing
 
 
-@pytest.mark.parametrize("number", range(len(appending.PARTITIONED)), ids=list(appending.PARTITIONED))
+@each("number", range(len(appending.PARTITIONED)), ids=list(appending.PARTITIONED))
 def test_partitioned_appender__leaves_equal_tables(filled, number):
     # the parts arrive in any order
     tables = [

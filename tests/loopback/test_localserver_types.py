@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support import replies
+from support.cases import each
 from support.replies import CELLS
 
 DECIMALS = ("DECIMAL32", "DECIMAL64", "DECIMAL128")
@@ -111,7 +112,7 @@ class TestEveryType:
             returned(client, sent, replies.scalar("INT", form), "form(a)")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CELLS if kind not in WIDE])
+@each("kind", [kind for kind in CELLS if kind not in WIDE])
 def test_array_vector__comes_back(client, kind):
     cells = CELLS[kind]
     rows = [cells, [], cells[:1], [None]]
@@ -119,7 +120,7 @@ def test_array_vector__comes_back(client, kind):
     returned(client, replies.array_vector(kind, [], scale=scale_of(kind)))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CELLS if kind not in (*WIDE, *DECIMALS)])
+@each("kind", [kind for kind in CELLS if kind not in (*WIDE, *DECIMALS)])
 def test_matrix__comes_back(client, kind):
     cells = CELLS[kind]
     labels = {
@@ -212,7 +213,7 @@ class TestWhatCannotBeStored:
         assert message in status
         returned(client, replies.scalar("INT", 7))
 
-    @pytest.mark.parametrize(
+    @each(
         "declared, sent, message",
         [
             ("INT", replies.vector("UUID", [None]), b"column 'c': UUID can't be appended to INT"),

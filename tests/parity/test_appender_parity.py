@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import oracle, replies
+from support.cases import each
 from support.corpus import BY_NAME, DIFFERS, EQUIVALENT
 from support.parsing import same_meaning
 from support.recorder import reply, split
@@ -156,8 +157,8 @@ def test_casts__are_many():
     assert len(CASTS) > 300
 
 
-@pytest.mark.parametrize("name", CASTS)
-def test_cast__is_that_of_the_official_appender(name, ours_sync, official_sync, recorders):
+@each("name", CASTS)
+def test_cast__is_that_of_the_official_appender(name, ours_sync, official_sync):
     case = BY_NAME[name]
     frame, columns = _noted(case)
     try:
@@ -165,7 +166,7 @@ def test_cast__is_that_of_the_official_appender(name, ours_sync, official_sync, 
     except RuntimeError as error:
         theirs = error
         # the reply that was sent ahead was not read
-        recorders.discard(official_sync)
+        official_sync.close()
     if case.refuses:
         assert case.expect == DIFFERS or isinstance(theirs, RuntimeError), "the official appender sends it"
         with pytest.raises(ddb.ConversionError, match="^table t: "):
@@ -213,9 +214,9 @@ def test_other_names__the_official_appender_casts_dates_only(ours_sync, official
 
 
 @pytest.mark.parametrize("columns", [[0, 1, 2], ["a", "a", "b"], [("a", 1), ("b", 2), ("c", 3)]])
-def test_names_that_are_none__both_refuse(columns, ours_sync, official_sync, recorders):
+def test_names_that_are_none__both_refuse(columns, ours_sync, official_sync):
     frame = _frame().set_axis(pd.Index(columns), axis=1)
     for recorder, module in ((ours_sync, ddb), (official_sync, dolphindb)):
         with pytest.raises(RuntimeError):
             _appended(recorder, module, COLUMNS, frame)
-    recorders.discard(official_sync)
+    official_sync.close()

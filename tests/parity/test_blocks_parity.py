@@ -6,6 +6,7 @@ import gc
 import struct
 
 import pytest
+from support.cases import each
 from support.compare import assert_same
 from support.recorder import ERROR, VOID, FakeServer, Recorder, official_session, our_session, reply
 from support.waiting import in_thread
@@ -130,7 +131,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("call", CALLS)
+@each("call", CALLS)
 def test_other_calls__wait_for_the_last_block(call, blocks):
     reader = blocks.run(THREE)
     reader.read()
@@ -162,7 +163,7 @@ def test_messages__before_the_blocks(blocks):
 
 
 @pytest.mark.official
-@pytest.mark.parametrize(
+@each(
     "options",
     [
         {},
@@ -174,7 +175,7 @@ def test_messages__before_the_blocks(blocks):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("session", [{}, {"compress": True}, {"protocol": keys.PROTOCOL_ARROW}], ids=str)
+@each("session", [{}, {"compress": True}, {"protocol": keys.PROTOCOL_ARROW}], ids=str)
 def test_request__is_identical(options, session):
     pytest.importorskip("dolphindb")
     if "protocol" in session:

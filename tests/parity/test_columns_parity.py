@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import oracle
+from support.cases import each
 from support.values import object_column
 
 import dolphindb_fast as ddb
@@ -174,7 +175,7 @@ FORCED_ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", FORCED_ROWS)
+@each("name", FORCED_ROWS)
 def test_array_vector__of_a_forced_type(name, official):
     rows, spec = FORCED_ROWS[name]
     frame = _frame(rows)
@@ -193,7 +194,7 @@ def _dumps(frame):
         return b""
 
 
-@pytest.mark.parametrize("name", COLUMNS)
+@each("name", COLUMNS)
 def test_object_column__is_sent_as_the_official_client_sends_it(name, official):
     frame = _frame(COLUMNS[name])
     theirs = official.object(frame)
@@ -207,7 +208,7 @@ def test_object_column__is_sent_as_the_official_client_sends_it(name, official):
     assert bool(oracle.difference(_dumps(backwards), theirs)) == (name in REVERSED)
 
 
-@pytest.mark.parametrize("name", ROWS)
+@each("name", ROWS)
 def test_array_vector__is_sent_as_the_official_client_sends_it(name, official):
     frame = _frame(ROWS[name])
     theirs = official.object(frame)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import oracle
+from support.cases import each
 from support.compare import assert_same
 from support.recorder import reply
 
@@ -116,7 +117,7 @@ LISTS = {
 ODD_NULLS = {"ints-nulls", "float32-infinity-int", "null-nat-int"}
 
 
-@pytest.mark.parametrize("name", LISTS)
+@each("name", LISTS)
 def test_list__is_sent_as_the_official_client_sends_it(name, official):
     theirs = official.object(LISTS[name])
     assert not oracle.difference(ddb.dumps(LISTS[name]), theirs)
@@ -157,7 +158,7 @@ ONE = {
 }
 
 
-@pytest.mark.parametrize("name", ONE)
+@each("name", ONE)
 def test_set_and_dict__of_one_element(name, official):
     assert ddb.dumps({ONE[name]}) == official.object({ONE[name]})
     for value in (ONE[name], 7, "v", None, [1, 2]):
@@ -182,7 +183,7 @@ DICT_VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", DICT_VALUES)
+@each("name", DICT_VALUES)
 def test_dict__values(name, official):
     value = {"key": DICT_VALUES[name]}
     assert not oracle.difference(ddb.dumps(value), official.object(value))
@@ -204,7 +205,7 @@ SEVERAL = {
 }
 
 
-@pytest.mark.parametrize("name", SEVERAL)
+@each("name", SEVERAL)
 def test_set_and_dict__of_several_say_the_same_in_another_order(name, official, official_sync):
     """Theirs is hash order: what the official client reads from both is compared."""
     ours, theirs = ddb.dumps(SEVERAL[name]), official.object(SEVERAL[name])
@@ -256,7 +257,7 @@ def _arrays():
 ARRAYS = dict(_arrays())
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+@each("name", ARRAYS)
 def test_array__is_sent_as_the_official_client_sends_it(name, official, ours):
     before = ARRAYS[name].tobytes()
     theirs = official.run("f", ARRAYS[name])
@@ -286,6 +287,6 @@ def _series():
 SERIES = dict(_series())
 
 
-@pytest.mark.parametrize("name", SERIES)
+@each("name", SERIES)
 def test_series__is_sent_as_the_official_client_sends_it(name, official):
     assert not oracle.difference(ddb.dumps(SERIES[name]), official.object(SERIES[name]))

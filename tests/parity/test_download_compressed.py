@@ -6,6 +6,7 @@ import random
 
 import pytest
 from support import replies
+from support.cases import each
 from support.compare import assert_same
 from support.recorder import reply
 
@@ -64,15 +65,15 @@ def _both(ours_sync, official_sync, column: bytes, rows: int) -> None:
         assert_same(ours_sync.result(reply(payload)), theirs)
 
 
-@pytest.mark.parametrize("times", [0, 1, 3000])
-@pytest.mark.parametrize("name", WIDTHS)
+@each("times", [0, 1, 3000])
+@each("name", WIDTHS)
 def test_lz4(name, times, ours_sync, official_sync):
     cells = _cells(name) * times
     _both(ours_sync, official_sync, _lz4(name, cells), len(cells))
 
 
-@pytest.mark.parametrize("size", [16, 64, 4096])
-@pytest.mark.parametrize("name", WIDTHS)
+@each("size", [16, 64, 4096])
+@each("name", WIDTHS)
 def test_lz4__small_blocks(name, size, ours_sync, official_sync):
     cells = _cells(name) * 20
     _both(ours_sync, official_sync, _lz4(name, cells, size, top_bit=True), len(cells))
@@ -85,8 +86,8 @@ def test_lz4__text_split_between_blocks(size, ours_sync, official_sync):
         _both(ours_sync, official_sync, _lz4(name, cells, size), len(cells))
 
 
-@pytest.mark.parametrize("block", [1, 2, 100])
-@pytest.mark.parametrize("name", FIXED)
+@each("block", [1, 2, 100])
+@each("name", FIXED)
 def test_lz4__array_vectors(name, block, ours_sync, official_sync):
     cells = _cells(name)
     rows = [cells[:2], [], cells, [None]] * 30
@@ -113,8 +114,8 @@ SERIES = {
 }
 
 
-@pytest.mark.parametrize("series", SERIES)
-@pytest.mark.parametrize("name", DELTA)
+@each("series", SERIES)
+@each("name", DELTA)
 def test_delta(name, series, ours_sync, official_sync):
     # months stay in the range of datetime64[ns]
     cells = [None if v is None else v % 1000 + 24000 if name == "MONTH" else v for v in SERIES[series]]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import replies
+from support.cases import each
 from support.compare import assert_same
 from support.recorder import official_session, reply
 
@@ -83,7 +84,7 @@ CHANGED = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGED)
+@each("name", CHANGED)
 def test_what_the_official_client_changes__is_kept(name, ours_sync, official_sync):
     payload, ours, theirs = CHANGED[name]
     assert_same(ours_sync.result(reply(payload)), ours)
@@ -128,7 +129,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@each("name", REFUSED)
 def test_what_the_official_client_refuses__is_read(name, ours_sync, recorders):
     payload, ours = REFUSED[name]
     assert_same(ours_sync.result(reply(payload)), ours)
@@ -137,7 +138,7 @@ def test_what_the_official_client_refuses__is_read(name, ours_sync, recorders):
         with pytest.raises(RuntimeError):
             recorder.result(reply(payload))
     finally:
-        recorders.discard(recorder)
+        recorder.close()
 
 
 #: what it crashes on or fills with garbage: reply -> ours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support import replies
+from support.cases import each
 from support.compare import assert_same
 from support.recorder import reply
 
@@ -78,7 +79,7 @@ def _count(rows: int) -> bytes:
     return replies.vector("INT", range(rows))
 
 
-@pytest.mark.parametrize("name", CELLS)
+@each("name", CELLS)
 def test_scalar(name, ours_sync, official_sync):
     for scale in SCALES.get(name, [0]):
         for cell in [*CELLS[name], None]:
@@ -90,31 +91,31 @@ def test_scalar__without_cells(payload, ours_sync, official_sync):
     _both(ours_sync, official_sync, payload)
 
 
-@pytest.mark.parametrize("rows", ROWS)
-@pytest.mark.parametrize("name", CELLS)
+@each("rows", ROWS)
+@each("name", CELLS)
 def test_vector(name, rows, ours_sync, official_sync):
     cells = ROWS[rows](CELLS[name])
     for scale in SCALES.get(name, [0]):
         _both(ours_sync, official_sync, replies.vector(name, cells, scale=scale))
 
 
-@pytest.mark.parametrize("name", CELLS)
+@each("name", CELLS)
 def test_pair(name, ours_sync, official_sync):
     first, second, *_ = CELLS[name]
     for cells in ([first, second], [None, first], [first, None], [None, None]):
         _both(ours_sync, official_sync, _vector(name, cells, form=2))
 
 
-@pytest.mark.parametrize("rows", ROWS)
-@pytest.mark.parametrize("name", CELLS)
+@each("rows", ROWS)
+@each("name", CELLS)
 def test_table(name, rows, ours_sync, official_sync):
     cells = ROWS[rows](CELLS[name])
     columns = {"a": _vector(name, cells), "b": _count(len(cells))}
     _both(ours_sync, official_sync, replies.table(columns, len(cells)))
 
 
-@pytest.mark.parametrize("rows", ROWS)
-@pytest.mark.parametrize("name", CELLS)
+@each("rows", ROWS)
+@each("name", CELLS)
 def test_table__as_list(name, rows, official_sync):
     cells = ROWS[rows](CELLS[name])
     payload = replies.table({"a": _vector(name, cells), "b": _count(len(cells))}, len(cells))
@@ -133,8 +134,8 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", PLAIN)
+@each("shape", SHAPES)
+@each("name", PLAIN)
 def test_matrix(name, shape, ours_sync, official_sync):
     rows, columns = SHAPES[shape]
     for source in (CELLS[name], [None, *CELLS[name]]):
@@ -142,8 +143,8 @@ def test_matrix(name, shape, ours_sync, official_sync):
         _both(ours_sync, official_sync, replies.matrix(name, rows, columns, cells))
 
 
-@pytest.mark.parametrize("labels", ["rows", "columns", "both"])
-@pytest.mark.parametrize("name", [*CELLS, "ANY", "BASE"])
+@each("labels", ["rows", "columns", "both"])
+@each("name", [*CELLS, "ANY", "BASE"])
 def test_matrix__labels(name, labels, ours_sync, official_sync):
     if name == "ANY":
         label = replies.any_vector([replies.scalar("INT", 1), replies.vector("INT", [1, None])])
@@ -158,8 +159,8 @@ def test_matrix__labels(name, labels, ours_sync, official_sync):
     _both(ours_sync, official_sync, payload)
 
 
-@pytest.mark.parametrize("rows", ["plain", "one", "nulls", "onenull", "empty"])
-@pytest.mark.parametrize("name", [n for n in CELLS if n not in ("BOOL", "FLOAT", "DOUBLE", *DECIMALS)])
+@each("rows", ["plain", "one", "nulls", "onenull", "empty"])
+@each("name", [n for n in CELLS if n not in ("BOOL", "FLOAT", "DOUBLE", *DECIMALS)])
 def test_set(name, rows, ours_sync, official_sync):
     _both(ours_sync, official_sync, replies.set_of(_vector(name, ROWS[rows](CELLS[name]))))
 
@@ -171,9 +172,9 @@ def test_set__of_floats(name, ours_sync, official_sync):
         _both(ours_sync, official_sync, replies.set_of(_vector(name, cells)))
 
 
-@pytest.mark.parametrize("form", [5, 7], ids=["dictionary", "chart"])
-@pytest.mark.parametrize("rows", ["plain", "one", "nulls", "empty"])
-@pytest.mark.parametrize("name", CELLS)
+@each("form", [5, 7], ids=["dictionary", "chart"])
+@each("rows", ["plain", "one", "nulls", "empty"])
+@each("name", CELLS)
 def test_dictionary__values(name, rows, form, ours_sync, official_sync):
     cells = ROWS[rows](CELLS[name])
     words = replies.vector("STRING", [f"k{i}" for i in range(len(cells))])
@@ -209,8 +210,8 @@ ARRAYS = {
 }
 
 
-@pytest.mark.parametrize("rows", ARRAYS)
-@pytest.mark.parametrize("name", FIXED)
+@each("rows", ARRAYS)
+@each("name", FIXED)
 def test_array_vector(name, rows, ours_sync, official_sync):
     vector = replies.array_vector(name, ARRAYS[rows](_rows(name)), scale=_scale(name))
     _both(ours_sync, official_sync, vector)
@@ -218,8 +219,8 @@ def test_array_vector(name, rows, ours_sync, official_sync):
     _both(ours_sync, official_sync, replies.table({"a": vector, "b": _count(count)}, count))
 
 
-@pytest.mark.parametrize("block", [1, 2, 7])
-@pytest.mark.parametrize("width", [1, 2, 4])
+@each("block", [1, 2, 7])
+@each("width", [1, 2, 4])
 def test_array_vector__in_blocks_of_every_layout(block, width, ours_sync, official_sync):
     vector = replies.array_vector("LONG", _rows("LONG") * 3, block=block, width=width)
     _both(ours_sync, official_sync, vector)
@@ -230,8 +231,8 @@ def test_array_vector__total_of_cells_in_the_head_does_not_matter(total, ours_sy
     _both(ours_sync, official_sync, replies.array_vector("INT", [[1], [2, 3]], total=total))
 
 
-@pytest.mark.parametrize("rows", [[0, 1], [0, 3], [3, 4], [0, 0], []], ids=str)
-@pytest.mark.parametrize("name", FIXED)
+@each("rows", [[0, 1], [0, 3], [3, 4], [0, 0], []], ids=str)
+@each("name", FIXED)
 def test_array_vector__as_block(name, rows, official_sync):
     two = [CELLS[name][:2], CELLS[name][1:3], [CELLS[name][0], None], [None, None], []]
     chosen = [two[i][: 2 if 4 not in rows else 0] for i in rows]
@@ -258,7 +259,7 @@ def _every_object() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", _every_object())
+@each("name", _every_object())
 def test_any__holds_every_object(name, ours_sync, official_sync):
     each = _every_object()[name]
     _both(ours_sync, official_sync, replies.any_vector([each, each]))
@@ -274,7 +275,7 @@ def test_any__of_every_object_as_lists(official_sync):
     assert_same(ddb.loads(payload, pickleTableToList=True), theirs)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@each("name", CELLS)
 def test_any__as_column_of_a_table(name, ours_sync, official_sync):
     cells = CELLS[name][:2]
     scalars = [replies.scalar(name, cell, _scale(name)) for cell in (*cells, None)]

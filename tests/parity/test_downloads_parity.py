@@ -6,6 +6,7 @@ import struct
 
 import pytest
 from support import expected
+from support.cases import each
 from support.compare import assert_same
 from support.recorder import SESSION, official_session, our_session, reply
 from support.replies import symbol_base
@@ -82,8 +83,8 @@ def test_text__with_invalid_utf8_loses_the_bad_bytes(ours_sync, official_sync, c
 ERRORS = ["plain", "größe", "with 'quotes' and: colons", "<NotLeader>h:1", "OK ", " OK", "ok", "x" * 5000]
 
 
-@pytest.mark.parametrize("text", ERRORS, ids=lambda text: text[:12])
-@pytest.mark.parametrize("call", ["script", "function", "upload"])
+@each("text", ERRORS, ids=lambda text: text[:12])
+@each("call", ["script", "function", "upload"])
 def test_error_line__has_the_official_form(call, text, ours_sync, official_sync):
     calls = {
         "script": lambda s: s.run("x = 1"),
@@ -164,4 +165,4 @@ def test_header__what_the_official_client_refuses_ends_the_session(name, recorde
             with pytest.raises(RuntimeError):
                 recorder.session.run("1")
         finally:
-            recorders.discard(recorder)
+            recorder.close()

@@ -9,6 +9,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+from support.cases import each
 from support.values import object_column
 
 import dolphindb_fast as ddb
@@ -148,7 +149,7 @@ def _sent(send):
         return None
 
 
-@pytest.mark.parametrize("type_name", TYPES)
+@each("type_name", TYPES)
 def test_forced_object__is_sent_as_the_official_client_sends_it(type_name, official):
     for name, value in VALUES.items():
         frame = pd.DataFrame({"a": object_column([value])})

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected, expected_forced, oracle
+from support.cases import each
 from support.recorder import RecordError
 
 import dolphindb_fast as ddb
@@ -151,7 +152,7 @@ def _expected(cells, name, scale, how):
 CASES = list(itertools.product(SOURCES, range(len(SPECS))))
 
 
-@pytest.mark.parametrize(("source", "number"), CASES, ids=[f"{s}-{SPECS[n]}" for s, n in CASES])
+@each(("source", "number"), CASES, ids=[f"{s}-{SPECS[n]}" for s, n in CASES])
 def test_column__of_every_kind_to_every_type(source, number, official):
     values, cells, how = SOURCES[source]
     spec = SPECS[number]
@@ -204,8 +205,8 @@ if pyarrow:
     AS_TEXT["arrow-addresses"] = AS_TEXT["addresses"].astype(pd.ArrowDtype(pyarrow.string()))
 
 
-@pytest.mark.parametrize("spec", ["SYMBOL", "STRING", "ANY", "BLOB", "UUID", "IPADDR", "INT128"])
-@pytest.mark.parametrize("source", AS_TEXT)
+@each("spec", ["SYMBOL", "STRING", "ANY", "BLOB", "UUID", "IPADDR", "INT128"])
+@each("source", AS_TEXT)
 def test_column__as_text_or_as_what_text_says(source, spec, official):
     frame = _frame(AS_TEXT[source], spec)
     try:
@@ -223,7 +224,7 @@ EMPTY = ["?", "i8", "f8", "M8[ns]", "Int64", "Float64", "boolean", "string"]
 EMPTY_CASES = list(itertools.product(EMPTY, [*SPECS, "SYMBOL", "STRING", "ANY"]))
 
 
-@pytest.mark.parametrize(("dtype", "spec"), EMPTY_CASES, ids=str)
+@each(("dtype", "spec"), EMPTY_CASES, ids=str)
 def test_empty_column__of_every_kind_to_every_type(dtype, spec, official):
     frame = _frame(pd.array([], dtype=dtype), spec)
     try:
@@ -258,8 +259,8 @@ SPELLINGS = [
 ]
 
 
-@pytest.mark.parametrize("spec", SPELLINGS, ids=str)
-@pytest.mark.parametrize("wrap", [dict, lambda types: list(types.items())], ids=["dict", "pairs"])
+@each("spec", SPELLINGS, ids=str)
+@each("wrap", [dict, lambda types: list(types.items())], ids=["dict", "pairs"])
 def test_spelling__is_read_as_the_official_client_reads_it(spec, wrap, official):
     frame = pd.DataFrame({"a": [1, 0], "b": [3, 4]})
     object.__setattr__(frame, "__DolphinDB_Type__", wrap({"a": spec, "not there": "LONG"}))
@@ -269,7 +270,7 @@ def test_spelling__is_read_as_the_official_client_reads_it(spec, wrap, official)
 MALFORMED = [[], [1, 2, 3], ("INT",), 1.5, [None], [None, 2], "no such", 200, -1, ["DECIMAL64", "2"], ["DECIMAL64", -1]]
 
 
-@pytest.mark.parametrize("spec", MALFORMED, ids=str)
+@each("spec", MALFORMED, ids=str)
 def test_spelling__that_the_official_client_refuses(spec, official):
     frame = _frame([1, 2], spec)
     with pytest.raises(RuntimeError):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected, oracle
+from support.cases import each
 from support.frames import BY_NAME
 from support.recorder import TRUE, reply
 
@@ -51,7 +52,7 @@ def _name(value):
     return text if len(text) < 24 else f"{text[:4]}...{len(value)}"
 
 
-@pytest.mark.parametrize("value", SCALARS, ids=_name)
+@each("value", SCALARS, ids=_name)
 def test_scalar__is_sent_as_the_official_client_sends_it(value, ours, official):
     theirs = official.run("f", value)
     assert not oracle.difference(ddb.dumps(value), theirs.objects)
@@ -102,7 +103,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: f"{type(value).__name__}-{value!s:.30}")
+@each("value", VALUES, ids=lambda value: f"{type(value).__name__}-{value!s:.30}")
 def test_value__is_sent_as_the_official_client_sends_it(value, official):
     assert not oracle.difference(ddb.dumps(value), official.object(value))
 
@@ -110,12 +111,12 @@ def test_value__is_sent_as_the_official_client_sends_it(value, official):
 SCRIPTS = ["1+1", "", "x = 1\ny = 2\n", "größe = `漢字", "a" * 100_000, "\r\n", "{}", "f(1)\n\n\n"]
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=_name)
+@each("script", SCRIPTS, ids=_name)
 def test_script__asynchronous(script, ours, official):
     assert ours.run(script) == official.run(script)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=_name)
+@each("script", SCRIPTS, ids=_name)
 def test_script__synchronous(script, ours_sync, official_sync):
     assert ours_sync.run(script) == official_sync.run(script)
 
@@ -130,8 +131,8 @@ FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=_name)
-@pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
+@each("function", FUNCTIONS, ids=_name)
+@each("mode", ["asynchronous", "synchronous"])
 def test_function_name__stands_in_the_body_as_it_is(function, mode, request):
     clients = ("ours", "official") if mode == "asynchronous" else ("ours_sync", "official_sync")
     ours, official = map(request.getfixturevalue, clients)
@@ -155,8 +156,8 @@ ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize("arguments", ARGUMENTS, ids=repr)
-@pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
+@each("arguments", ARGUMENTS, ids=repr)
+@each("mode", ["asynchronous", "synchronous"])
 def test_several_arguments__follow_one_another(arguments, mode, request):
     clients = ("ours", "official") if mode == "asynchronous" else ("ours_sync", "official_sync")
     ours, official = map(request.getfixturevalue, clients)
@@ -191,8 +192,8 @@ UPLOADS = [
 ]
 
 
-@pytest.mark.parametrize("objects", UPLOADS, ids=lambda objects: ",".join(objects))
-@pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
+@each("objects", UPLOADS, ids=lambda objects: ",".join(objects))
+@each("mode", ["asynchronous", "synchronous"])
 def test_upload__is_sent_as_the_official_client_sends_it(objects, mode, request):
     clients = ("ours", "official") if mode == "asynchronous" else ("ours_sync", "official_sync")
     ours, official = map(request.getfixturevalue, clients)

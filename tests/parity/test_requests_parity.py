@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from support.cases import each
 from support.recorder import TRUE, VOID, FakeServer, Recorder, official_session, our_session, split
 
 import dolphindb_fast as ddb
@@ -99,8 +100,8 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["synchronous", "asynchronous"])
-@pytest.mark.parametrize("name", SESSIONS)
+@each("asynchronous", [False, True], ids=["synchronous", "asynchronous"])
+@each("name", SESSIONS)
 def test_request__is_identical(name, asynchronous):
     with _both(name, asynchronous) as (ours, theirs):
         for what, call in CALLS.items():
@@ -122,7 +123,7 @@ def test_batch__holds_the_same_requests(name):
         assert ours.record(gathered) == b"".join(theirs.record(call) for call in chosen)
 
 
-@pytest.mark.parametrize("name", SESSIONS)
+@each("name", SESSIONS)
 def test_connecting__is_identical(name):
     with _both(name, False) as (ours, theirs):
         assert ours.connected == theirs.connected
@@ -172,7 +173,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("options", REFUSED, ids=str)
+@each("options", REFUSED, ids=str)
 def test_option__is_refused_in_the_official_words(options, ours_sync):
     # a session of its own: a refused fetchSize makes the official one useless, which ours does not do
     messages = []

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support import oracle, replies, strategies
+from support.cases import each
 from support.compare import assert_same
 from support.corpus import BY_NAME
 from support.recorder import our_session, reply
-from support.writer import written
+from support.writer import stop, written
 
 import dolphindb_fast as ddb
 from dolphindb_fast._decode import decode
@@ -78,6 +79,12 @@ def assert_same_columns(ours: bytes, theirs: bytes) -> int:
             our_blocks, their_blocks = b"".join(our_blocks), b"".join(their_blocks)
         assert our_blocks == their_blocks, i
     return count
+
+
+@pytest.fixture(scope="module", autouse=True)
+def writers_process():
+    yield
+    stop()
 
 
 @pytest.fixture
@@ -251,7 +258,7 @@ def test_delta__second_values_that_just_fit(compressing):
 NO_DELTA = ["BOOL", "CHAR", "FLOAT", "DOUBLE", "STRING", "UUID", "BLOB", "DECIMAL64", 68]
 
 
-@pytest.mark.parametrize("kind", NO_DELTA)
+@each("kind", NO_DELTA)
 def test_delta__is_refused_for_the_types_for_which_the_writer_refuses_it(kind, compressing):
     cell = [1, 2] if kind == 68 else CELLS[kind](1)
     theirs = written([kind], [(cell,)] * 3, ["DELTA"], [3])

@@ -8,6 +8,7 @@ import warnings
 import pandas as pd
 import pytest
 from support import differences, oracle
+from support.cases import each
 from support.corpus import BY_NAME, DIFFERS, EQUIVALENT, EVERY, REFUSED
 from support.parsing import same_meaning
 from support.recorder import split
@@ -65,7 +66,7 @@ def _check_refusal(case, call) -> None:
         assert re.search(word, message), f"{word!r} is not in {message!r}"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not BY_NAME[name].crashes])
+@each("name", [name for name in NAMES if not BY_NAME[name].crashes])
 def test_expectation__is_what_the_official_client_does(name, official):
     case = BY_NAME[name]
     theirs = _by_official(official, case)
@@ -79,7 +80,7 @@ def test_expectation__is_what_the_official_client_does(name, official):
         assert oracle.difference(theirs.objects, _expected(official, case)), "both send the same: no difference"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_dumps(name, official):
     case = BY_NAME[name]
     value = case.build()
@@ -91,7 +92,7 @@ def test_dumps(name, official):
     assert fingerprint(value) == before, "the caller's object was changed"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_run(name, ours, official):
     case = BY_NAME[name]
     value = case.build()
@@ -105,7 +106,7 @@ def test_run(name, ours, official):
     assert fingerprint(value) == before, "the caller's object was changed"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_upload(name, ours, official):
     case = BY_NAME[name]
     value = case.build()
@@ -126,7 +127,7 @@ def test_upload(name, ours, official):
 FORCED = [name for name in NAMES if "forced" in name]
 
 
-@pytest.mark.parametrize("name", FORCED)
+@each("name", FORCED)
 def test_typed__says_the_same_without_an_attribute(name):
     noted, plain = BY_NAME[name].build(), BY_NAME[name].build()
     # a name that no column has is ignored in the note

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import functools
 
 import numpy as np
 import pyarrow as pa
@@ -41,35 +42,38 @@ _DATES = _within(2_900_000, "i4", pa.date32(), -700_000)
 _MILLISECONDS = _within(2_900_000 * 86_400_000, "i8", pa.timestamp("ms"), -700_000 * 86_400_000)
 
 
+def _where(values, nulls, arrow_type):
+    """The values, and NULL where `nulls` says so."""
+    return pa.array([None if null else v for v, null in zip(values, nulls.tolist(), strict=True)], type=arrow_type)
+
+
 def _decimal(arrow_type):
     def build(rows, column, nulls):
         top = 10 ** min(arrow_type.precision, 18)
-        unscaled = [int(n) % (2 * top - 1) - top + 1 for n in numbers(rows, column)]
+        unscaled = (numbers(rows, column) % (2 * top - 1) - top + 1).tolist()
         exact = decimal.Context(prec=60)
         values = [decimal.Decimal(n).scaleb(-arrow_type.scale, exact) for n in unscaled]
-        return pa.array([None if null else v for v, null in zip(values, nulls, strict=True)], type=arrow_type)
+        return _where(values, nulls, arrow_type)
 
     return build
 
 
 def _bytes16(rows, column, nulls):
     raw = numbers(2 * rows, column).tobytes()
-    cuts = [None if null else raw[16 * i : 16 * i + 16] for i, null in enumerate(nulls)]
-    return pa.array(cuts, type=pa.binary(16))
+    return _where([raw[16 * i : 16 * i + 16] for i in range(rows)], nulls, pa.binary(16))
 
 
 def _blobs(arrow_type):
     def build(rows, column, nulls):
         words = [text.encode() + b"\0" * (i % 3) for i, text in enumerate(texts("plain", rows, column))]
-        return pa.array([None if null else w for w, null in zip(words, nulls, strict=True)], type=arrow_type)
+        return _where(words, nulls, arrow_type)
 
     return build
 
 
 def _words(arrow_type):
     def build(rows, column, nulls):
-        words = texts("plain", rows, column)
-        return pa.array([None if null else w for w, null in zip(words, nulls, strict=True)], type=arrow_type)
+        return _where(texts("plain", rows, column), nulls, arrow_type)
 
     return build
 
@@ -164,8 +168,9 @@ REFUSED = {
 }
 
 
+@functools.lru_cache(maxsize=12)
 def array(name: str, kind: str, rows: int, column: int):
-    """`rows` cells of a type of `ARROW_TYPES`."""
+    """`rows` cells of a type of `ARROW_TYPES`. They can't be changed: frames of several layouts share them."""
     nulls = np.zeros(rows, dtype=bool)
     if kind == "nulls":
         nulls[1::3] = True

@@ -6,6 +6,7 @@ clearest, and packed with ``struct`` and numpy. It is the expectation where the 
 
 from __future__ import annotations
 
+import functools
 import struct
 
 import numpy as np
@@ -61,6 +62,7 @@ _MASKED = {
 }
 
 
+@functools.lru_cache(maxsize=256)  # the columns of the corpus repeat a few texts many thousand times
 def _cstring(text: str | bytes) -> bytes:
     raw = text.encode() if isinstance(text, str) else text
     assert b"\0" not in raw and len(raw) <= 262_143

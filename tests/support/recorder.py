@@ -330,6 +330,11 @@ class Recorder:
     """
 
     def __init__(self, session_class=official_session, *, login=(), connect=None, courtesy=None, **arguments) -> None:
+        self.settings = session_class, login, connect, courtesy, arguments
+        self._open()
+
+    def _open(self) -> None:
+        session_class, login, connect, courtesy, arguments = self.settings
         self.numbers = itertools.count(1)
         self.unrecorded = False
         self.server = FakeServer(courtesy=courtesy)
@@ -355,6 +360,12 @@ class Recorder:
     @property
     def alive(self) -> bool:
         return not self.connection.closed
+
+    def revive(self) -> None:
+        """Begin anew, with another session and server, if the connection is closed."""
+        if not self.alive:
+            self.close()
+            self._open()
 
     def _marked(self) -> bytes:
         """Send a marker and return what arrived before it; all of that is then forgotten."""

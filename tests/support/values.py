@@ -101,7 +101,8 @@ def texts(kind: str, rows: int, column: int, nulls=(None,)) -> list:
     """Texts, with `nulls` in turn as NULL."""
     if kind == "allnull":
         return [nulls[i % len(nulls)] for i in range(rows)]
-    cells: list = [TEXTS[(i * 7 + column) % len(TEXTS)] for i in range(rows)]
+    period = [TEXTS[(i * 7 + column) % len(TEXTS)] for i in range(len(TEXTS))]
+    cells: list = (period * (rows // len(period) + 1))[:rows]
     if kind == "edges":
         cells[2::1009] = [LONG_TEXT] * len(cells[2::1009])
     if kind == "nulls":

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support.cases import each
 
 ROOT = Path(__file__).resolve().parents[2]
 if not (ROOT / "bench" / "cases.py").is_file():
@@ -33,7 +34,7 @@ def numbers(seed: int = 7) -> np.random.Generator:
 # -- intervals and verdicts ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "skipped"), [(1, 0), (5, 0), (6, 0), (9, 1), (11, 1), (12, 2), (31, 9), (101, 40)])
+@each(("count", "skipped"), [(1, 0), (5, 0), (6, 0), (9, 1), (11, 1), (12, 2), (31, 9), (101, 40)])
 def test_interval__leaves_out_what_order_statistics_allow(count, skipped):
     values = list(range(count))
     assert measure.median_interval(values[::-1]) == (skipped, count - 1 - skipped)
@@ -168,7 +169,7 @@ def test_cases__names_are_unique_and_targets_in_order():
 WITH_FRAMES = [case for case in cases.CASES if not case.name.startswith("writer")]
 
 
-@pytest.mark.parametrize("case", WITH_FRAMES, ids=lambda case: case.name)
+@each("case", WITH_FRAMES, ids=lambda case: case.name)
 def test_cases__frames_are_distinct_and_equal_by_seed(case):
     if case.name == "reading":
         assert len(frames.reply_table(50, numbers()).columns) == 6

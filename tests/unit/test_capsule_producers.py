@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from support import arrow_producer, expected
 from support.arrow_producer import Given, Stream, View, views
+from support.cases import each
 from support.process import program
 from support.values import numbers
 
@@ -99,7 +100,7 @@ def test_dictionary__each_batch_its_own():
     assert _dumps(Stream(*batches)) == expected.table({"a": expected.symbols(["b", "a", "c", "c"])}, 4)
 
 
-@pytest.mark.parametrize("bits", range(9))
+@each("bits", range(9))
 def test_nulls__at_every_bit(bits):
     count = 70
     values = numbers(count + bits, 1)
@@ -274,7 +275,7 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("name", MALFORMED)
+@each("name", MALFORMED)
 def test_malformed__is_refused_and_given_back(name):
     with pytest.raises(ddb.ConversionError):
         _dumps(MALFORMED[name]())
@@ -282,7 +283,7 @@ def test_malformed__is_refused_and_given_back(name):
     assert bytes(ENCODER.encode(Stream(Given.table(_ints(1))))) == expected.table({"a": expected.vector(5, [1])}, 1)
 
 
-@pytest.mark.parametrize("name", MALFORMED)
+@each("name", MALFORMED)
 def test_malformed__encoded_or_given_a_type(name):
     exporter = MALFORMED[name]()
     with pytest.raises(ddb.ConversionError):
@@ -324,8 +325,8 @@ def test_stream__without_a_function(function):
         _dumps(exporter)
 
 
-@pytest.mark.parametrize("kind", ["stream", "array"])
-@pytest.mark.parametrize("capsule", [None, 5, (), (1, 2), (1, 2, 3), "consumed"], ids=str)
+@each("kind", ["stream", "array"])
+@each("capsule", [None, 5, (), (1, 2), (1, 2, 3), "consumed"], ids=str)
 def test_method__that_returns_something_else(kind, capsule):
     exporter = Stream(Given.table(_ints(1)), kind=kind)
     if capsule == "consumed":
@@ -363,7 +364,7 @@ def test_type__is_refused_before_a_batch_is_asked_for():
     assert exporter.made["array"] == 0
 
 
-@pytest.mark.parametrize(
+@each(
     "format",
     [
         "n",

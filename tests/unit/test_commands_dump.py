@@ -4,6 +4,7 @@ import random
 
 import pytest
 from support import replies
+from support.cases import each
 from support.replies import CELLS
 
 from dolphindb_fast.__main__ import main
@@ -71,7 +72,7 @@ def meanings(data: bytes) -> list[str]:
     return [stretch.meaning for stretch in walk(data)]
 
 
-@pytest.mark.parametrize("data", [*ALL, b"".join(ALL)], ids=[*map(str, range(len(ALL))), "all"])
+@each("data", [*ALL, b"".join(ALL)], ids=[*map(str, range(len(ALL))), "all"])
 def test_walk__covers_every_byte_once_in_order(data):
     at = 0
     for stretch in walk(data):
@@ -117,7 +118,7 @@ def test_table__shows_shape_names_and_values():
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("data", "expected"),
     [
         (SYMBOLS, ["symbol base 0, 3 symbols", "'', 'a', 'b'", "symbol numbers 1, 2, 1, 0, 0"]),
@@ -142,7 +143,7 @@ def test_walk__says_what_it_is(data, expected):
     assert [line for line in expected if line not in lines] == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("kind", "shown"),
     [
         ("BOOL", "true, false, NULL"), ("CHAR", "-7, 127, NULL"), ("LONG", "1099511627776, -1, NULL"),
@@ -182,7 +183,7 @@ def test_duration_of_a_calendar__shows_its_letters():
     assert "2 XNYS" in meanings(data)
 
 
-@pytest.mark.parametrize("data", ALL)
+@each("data", ALL)
 def test_cut_data__stops_at_an_offset_inside(data):
     for size in range(1, len(data)):
         try:
@@ -209,7 +210,7 @@ def test_damaged_data__never_raises_anything_else():
             raise AssertionError(f"seed {seed}, turn {turn}: {bytes(data).hex()}") from error
 
 
-@pytest.mark.parametrize(
+@each(
     "data",
     [
         b"API2 1 " + b"9" * 5000 + b" / 36_1_4_64__0\n",

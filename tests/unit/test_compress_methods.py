@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import replies
+from support.cases import each
 from support.recorder import our_session
 from support.values import object_column
 
@@ -90,8 +91,8 @@ def test_delta__any_values(case, recorders):
     assert _object(recorder, replies.vector(kind, cells)) == _expected(kind, cells)
 
 
-@pytest.mark.parametrize("kind", UNITS)
-@pytest.mark.parametrize("more", [-1, 0, 1])
+@each("kind", UNITS)
+@each("more", [-1, 0, 1])
 def test_delta__blocks_begin_anew(kind, more, compressing):
     size = 65536 // UNITS[kind]
     saw = [i % 9 * 100 for i in range(3 * size + more)]
@@ -263,9 +264,7 @@ def test_values__are_refused_as_ever(compressing):
     _nothing_was_sent(compressing("LZ4"), bad, ddb.ValueRefused, "f: column 'bad'.*row 0")
 
 
-@pytest.mark.parametrize(
-    "methods", ["ZSTD", "", 1, b"LZ4", ["LZ4", "GZIP"], {"a": "zip"}, {"a": 2}, [1], True, {"LZ4"}], ids=str
-)
+@each("methods", ["ZSTD", "", 1, b"LZ4", ["LZ4", "GZIP"], {"a": "zip"}, {"a": 2}, [1], True, {"LZ4"}], ids=str)
 def test_methods__that_there_are_not(methods):
     with pytest.raises(ddb.UsageError, match="compress"):
         ddb.Session(compressMethods=methods)

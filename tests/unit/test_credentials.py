@@ -8,6 +8,7 @@ import pickle
 import traceback
 
 import pytest
+from support.cases import each
 
 import dolphindb_fast as ddb
 from dolphindb_fast import credentials, insecure
@@ -54,8 +55,8 @@ def test_redact__takes_the_password_out_of_what_a_server_said(holder):
     assert credentials.Credentials("guest", "").redact("as it is") == "as it is"
 
 
-@pytest.mark.parametrize("place", [0, 1])
-@pytest.mark.parametrize("text", ["a\nb", "\n", "a\0b", "\0", "\ud800", "a\udfff", b"bytes", 7], ids=ascii)
+@each("place", [0, 1])
+@each("text", ["a\nb", "\n", "a\0b", "\0", "\ud800", "a\udfff", b"bytes", 7], ids=ascii)
 def test_credentials__that_would_break_the_request_are_refused_without_being_shown(text, place):
     given = ["admin", SECRET]
     shown = text if not isinstance(text, str) else SECRET + text
@@ -72,7 +73,7 @@ def test_credentials__of_every_other_text_are_whole(text):
     assert credentials.Credentials(text, text).reveal() == (text or "")
 
 
-@pytest.mark.parametrize(
+@each(
     "address, local",
     [
         ("127.0.0.1", True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.cases import each
 from support.differences import ROWS
 from support.guarantees import ANSWERS, FAULTS, GUARANTEES, PLACES
 
@@ -14,7 +15,7 @@ DIFFERENCES = DOCS / "differences.md"
 pytestmark = pytest.mark.skipif(not DIFFERENCES.is_file(), reason="runs beside the source only")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+@each("row", ROWS, ids=lambda row: row.key)
 def test_differences__have_a_row_each(row):
     assert f"| {row.what} | {row.official} | {row.ours} |" in DIFFERENCES.read_text().splitlines()
 

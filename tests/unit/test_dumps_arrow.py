@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.cases import each
 
 import dolphindb_fast as ddb
 
@@ -51,7 +52,7 @@ def _sent(frame) -> bytes:
     return sent
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@each("name", SIMPLE)
 def test_slice__of_every_offset_and_length(name):
     whole = arrow_values.array(name, "nulls", 150, 1)
     for offset in range(20):
@@ -60,7 +61,7 @@ def test_slice__of_every_offset_and_length(name):
             assert _sent(_frame(part)) == expected.frame(_frame(part)), (offset, rows)
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@each("name", SIMPLE)
 def test_chunks__some_of_them_empty(name):
     whole = arrow_values.array(name, "nulls", 900, 1)
     cuts = [0, 0, 3, 3, 3, 260, 261, 900, 900]
@@ -190,7 +191,7 @@ GIVEN = [
 ]
 
 
-@pytest.mark.parametrize(("array", "spec", "wanted"), GIVEN, ids=[f"{a.type}-{s}" for a, s, _ in GIVEN])
+@each(("array", "spec", "wanted"), GIVEN, ids=[f"{a.type}-{s}" for a, s, _ in GIVEN])
 def test_given_type(array, spec, wanted):
     typed = ddb.typed(_frame(array), {"a": spec})
     assert _sent(typed) == expected.table({"a": wanted()}, len(array))
@@ -199,7 +200,7 @@ def test_given_type(array, spec, wanted):
 # -- refused -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", arrow_values.REFUSED)
+@each("name", arrow_values.REFUSED)
 def test_type_without_a_place_on_the_wire(name):
     frame = _frame(pa.array([1, 2]), arrow_values.REFUSED[name])
     with pytest.raises(ddb.UnsupportedTypeError, match=r"column 'b' \(number 1") as caught:
@@ -224,8 +225,8 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("array", "spec", "row"), VALUES, ids=[f"{a.type}-{s}" for a, s, _ in VALUES])
-@pytest.mark.parametrize("chunked", [False, True])
+@each(("array", "spec", "row"), VALUES, ids=[f"{a.type}-{s}" for a, s, _ in VALUES])
+@each("chunked", [False, True])
 def test_value_out_of_range__names_its_row(array, spec, row, chunked):
     given = pa.chunked_array([array.slice(0, 1), array.slice(0, 0), array.slice(1)]) if chunked else array
     frame = _frame(given)
@@ -233,7 +234,7 @@ def test_value_out_of_range__names_its_row(array, spec, row, chunked):
         ddb.dumps(ddb.typed(frame, {"a": spec}))
 
 
-@pytest.mark.parametrize(
+@each(
     ("arrow_type", "target"),
     [
         (pa.time32("s"), "DATE"),
@@ -284,7 +285,7 @@ LIARS = {
 }
 
 
-@pytest.mark.parametrize("name", LIARS)
+@each("name", LIARS)
 def test_array_that_lies__is_refused(name):
     frame = _frame(LIARS[name]())
     with pytest.raises(ddb.ConversionError, match="'a'"):

@@ -9,6 +9,7 @@ from fractions import Fraction
 import pytest
 from support.arrow_columns import KINDS, as_arrow
 from support.arrow_producer import Given, Stream
+from support.cases import each
 
 import dolphindb_fast as ddb
 
@@ -28,8 +29,8 @@ def _digits(scale):
     return values + [-value for value in values]
 
 
-@pytest.mark.parametrize("scale", [0, 1, 3, 9, 22, 23, 38])
-@pytest.mark.parametrize("bits", [32, 64, 128])
+@each("scale", [0, 1, 3, 9, 22, 23, 38])
+@each("bits", [32, 64, 128])
 def test_decimals__become_the_nearest_float(bits, scale):
     limit = {32: 9, 64: 18, 128: 38}[bits]
     if scale > limit:
@@ -49,10 +50,8 @@ def test_decimals__that_are_null_are_null_floats():
     assert column.data[[0, 2]].tolist() == [1.25, -0.5] and column.data[1] < -1e308
 
 
-@pytest.mark.parametrize("buffers", [[], [None]], ids=["without", "with"])
-@pytest.mark.parametrize(
-    "spec", ["BOOL", "INT", "DOUBLE", "TIMESTAMP", "STRING", "SYMBOL", "BLOB", "UUID", ["DECIMAL128", 3]], ids=str
-)
+@each("buffers", [[], [None]], ids=["without", "with"])
+@each("spec", ["BOOL", "INT", "DOUBLE", "TIMESTAMP", "STRING", "SYMBOL", "BLOB", "UUID", ["DECIMAL128", 3]], ids=str)
 def test_nulls__become_the_null_of_any_type(spec, buffers):
     wanted = KINDS["text"].given([None, None, None])
     text = spec in ("STRING", "SYMBOL", "BLOB", "UUID")

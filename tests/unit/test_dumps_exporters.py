@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.cases import each
 
 import dolphindb_fast as ddb
 
@@ -34,8 +35,8 @@ def _sent(data) -> bytes:
 # -- pyarrow --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["plain", "nulls", "allnull"])
-@pytest.mark.parametrize("name", arrow_values.ARROW_TYPES)
+@each("kind", ["plain", "nulls", "allnull"])
+@each("name", arrow_values.ARROW_TYPES)
 def test_table__as_in_a_frame(name, kind):
     array = arrow_values.array(name, kind, 2_000, 1)
     wanted = expected.frame(_frame(array))
@@ -46,7 +47,7 @@ def test_table__as_in_a_frame(name, kind):
     assert _sent(pa.record_batch({"a": array})) == wanted
 
 
-@pytest.mark.parametrize("name", arrow_values.ARROW_TYPES)
+@each("name", arrow_values.ARROW_TYPES)
 def test_slice__of_every_offset(name):
     whole = arrow_values.array(name, "nulls", 150, 1)
     rows = pa.StructArray.from_arrays([whole], ["a"])
@@ -58,14 +59,14 @@ def test_slice__of_every_offset(name):
             assert _sent(rows.slice(offset, count)) == wanted
 
 
-@pytest.mark.parametrize("name", arrow_values.ARROW_TYPES)
+@each("name", arrow_values.ARROW_TYPES)
 def test_array__is_a_vector(name):
     array = arrow_values.array(name, "nulls", 40, 1)
     series = pd.Series(pd.array(array, dtype=pd.ArrowDtype(array.type)))
     assert ddb.dumps(array) == ddb.dumps(pa.chunked_array([array])) == ddb.dumps(series)
 
 
-@pytest.mark.parametrize("name", arrow_values.REFUSED)
+@each("name", arrow_values.REFUSED)
 def test_type_without_a_place_on_the_wire(name):
     table = pa.table({"a": [1] * len(arrow_values.REFUSED[name]), "b": arrow_values.REFUSED[name]})
     with pytest.raises(ddb.UnsupportedTypeError, match=r"column 'b' \(number 1, Arrow type"):
@@ -151,7 +152,7 @@ GIVEN = [
 ]
 
 
-@pytest.mark.parametrize(("array", "spec", "wanted"), GIVEN, ids=[f"{a.type}-{s}" for a, s, _ in GIVEN])
+@each(("array", "spec", "wanted"), GIVEN, ids=[f"{a.type}-{s}" for a, s, _ in GIVEN])
 def test_given_type(array, spec, wanted):
     wanted = expected.table({"a": wanted()}, len(array))
     assert _sent(ddb.typed(pa.table({"a": array}), {"a": spec})) == wanted
@@ -159,9 +160,9 @@ def test_given_type(array, spec, wanted):
     assert _sent(ddb.typed(pa.table({"a": pa.chunked_array([array[:1], array[1:]])}), {"a": spec})) == wanted
 
 
-@pytest.mark.parametrize(("scale", "cells"), [(0, [1, None, -2]), (2, [125, None, -150]), (4, [12500, None, -15000])])
-@pytest.mark.parametrize("target", [37, 38, 39])
-@pytest.mark.parametrize("source", ["decimal32", "decimal64", "decimal128"])
+@each(("scale", "cells"), [(0, [1, None, -2]), (2, [125, None, -150]), (4, [12500, None, -15000])])
+@each("target", [37, 38, 39])
+@each("source", ["decimal32", "decimal64", "decimal128"])
 def test_decimals__of_another_width_and_scale(source, target, scale, cells):
     if not hasattr(pa, source):
         pytest.skip("this pyarrow has no narrow decimals")

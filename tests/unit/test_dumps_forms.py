@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import pytest
 from support import expected
+from support.cases import each
 
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
@@ -121,7 +122,7 @@ VALUES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", VALUES)
+@each("name", VALUES)
 def test_neutral_value__has_these_bytes(name):
     value, raw = VALUES[name]
     assert ddb.dumps(value) == raw
@@ -167,7 +168,7 @@ CONTRADICTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", CONTRADICTIONS)
+@each("name", CONTRADICTIONS)
 def test_neutral_value__that_contradicts_itself_is_refused(name):
     with pytest.raises((RuntimeError, TypeError, ValueError, AttributeError)):
         ddb.dumps(CONTRADICTIONS[name]())

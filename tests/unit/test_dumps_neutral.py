@@ -9,6 +9,7 @@ import struct
 import numpy as np
 import pytest
 from support import expected
+from support.cases import each
 
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
@@ -78,12 +79,12 @@ def _objects():
 OBJECTS = dict(_objects())
 
 
-@pytest.mark.parametrize("name", OBJECTS)
+@each("name", OBJECTS)
 def test_decode_and_dumps__give_the_same_bytes(name):
     assert ddb.dumps(decode(OBJECTS[name])) == OBJECTS[name]
 
 
-@pytest.mark.parametrize("name", OBJECTS)
+@each("name", OBJECTS)
 def test_reader__takes_any_pieces(name):
     data = b"line\r\n" + OBJECTS[name] + b"text\0" + OBJECTS[name] + b"\n"
     for size in (1, 2, 3, 7, 4096):
@@ -107,7 +108,7 @@ def test_reader__takes_any_pieces(name):
             reader.read_bytes(1)
 
 
-@pytest.mark.parametrize("name", OBJECTS)
+@each("name", OBJECTS)
 def test_decode__of_every_beginning_is_refused(name):
     data = OBJECTS[name]
     cuts = range(len(data)) if len(data) < 300 else [*range(60), *range(len(data) - 60, len(data))]
@@ -182,7 +183,7 @@ NEUTRAL = {
 }
 
 
-@pytest.mark.parametrize("name", NEUTRAL)
+@each("name", NEUTRAL)
 def test_dumps__of_a_neutral_value_that_contradicts_itself_is_refused(name):
     """They are built by hand too: an error, never bytes that tear the stream, never a crash."""
     with pytest.raises((RuntimeError, TypeError, ValueError)):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected, expected_forced
+from support.cases import each
 from support.values import object_column
 
 import dolphindb_fast as ddb
@@ -41,8 +42,8 @@ def _layouts(array):
     yield "unaligned", odd
 
 
-@pytest.mark.parametrize("rows", ROWS)
-@pytest.mark.parametrize(
+@each("rows", ROWS)
+@each(
     ("array_class", "dtype"),
     [
         (pd.arrays.IntegerArray, "i1"),

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.cases import each
 from support.values import object_column
 
 import dolphindb_fast as ddb
@@ -52,7 +53,7 @@ SCALARS = {
 }
 
 
-@pytest.mark.parametrize("name", SCALARS)
+@each("name", SCALARS)
 def test_scalar__of_one_right_meaning_is_sent(name):
     value, raw = SCALARS[name]
     assert ddb.dumps(value) == raw
@@ -101,7 +102,7 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("name", COLUMNS)
+@each("name", COLUMNS)
 def test_object_column__holds_every_value(name):
     frame, table = _column(*COLUMNS[name])
     assert ddb.dumps(frame) == table
@@ -157,7 +158,7 @@ LOST = {
 }
 
 
-@pytest.mark.parametrize("name", LOST)
+@each("name", LOST)
 def test_object_column__that_would_lose_a_value_is_refused(name):
     values, words = LOST[name]
     frame = pd.DataFrame({"good": np.arange(len(values)), "bad": object_column(values)})
@@ -189,7 +190,7 @@ BEYOND = {
 }
 
 
-@pytest.mark.parametrize("name", BEYOND)
+@each("name", BEYOND)
 def test_object__value_that_does_not_fit_is_named(name):
     value, words = BEYOND[name]
     encoder = ddb.Encoder()
@@ -273,7 +274,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("name", ODD)
+@each("name", ODD)
 def test_subclass__is_sent_as_what_it_holds(name):
     odd, plain = ODD[name]
     assert ddb.dumps(odd) == ddb.dumps(plain)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.cases import each
 from support.values import object_column
 
 import dolphindb_fast as ddb
@@ -142,7 +143,7 @@ def _cells(frame):
             yield array.tolist() if array.dtype == object else array.tobytes()
 
 
-@pytest.mark.parametrize("name", ALL)
+@each("name", ALL)
 def test_refusal__says_where_and_why_and_changes_nothing(name):
     build, exceptions, words = ALL[name]
     frame = build()
@@ -245,7 +246,7 @@ NAMED = {
 }
 
 
-@pytest.mark.parametrize("name", OBJECTS)
+@each("name", OBJECTS)
 def test_object__that_can_not_be_sent_is_refused_by_name(name):
     value = OBJECTS[name]
     for given, place in ((value, ""), ([1, "a", value], "index 2: "), ({"k": [0, [1, value]]}, "index 0: ")):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.cases import each
 
 import dolphindb_fast as ddb
 
@@ -112,7 +113,7 @@ def test_nested_in_other_objects():
     assert ddb.dumps([ddb.table({"a": [1]})]).endswith(inner)
 
 
-@pytest.mark.parametrize(
+@each(
     ("data", "words"),
     [
         ({}, "at least one column"),

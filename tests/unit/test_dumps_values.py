@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.cases import each
 from support.frames import PANDAS_3, pyarrow
 from support.values import object_column
 
@@ -72,7 +73,7 @@ NUMPY_SCALARS = {
 }
 
 
-@pytest.mark.parametrize("name", NUMPY_SCALARS)
+@each("name", NUMPY_SCALARS)
 def test_scalar__of_numpy_has_the_type_of_its_dtype(name):
     value, type_id, cell = NUMPY_SCALARS[name]
     assert ddb.dumps(value) == expected.scalar(cell, type_id)
@@ -97,7 +98,7 @@ CATEGORIES = {
 }
 
 
-@pytest.mark.parametrize("name", CATEGORIES)
+@each("name", CATEGORIES)
 def test_category__of_something_else_than_text_is_its_values(name):
     categories, type_id, cells = CATEGORIES[name]
     column = pd.Categorical.from_codes([1, 0, -1, 1], categories=pd.Index(categories))

@@ -13,6 +13,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from support.arrow_producer import _RELEASE_ARRAY, _Array, _pointer, _Schema, _Stream
+from support.cases import each
 
 import dolphindb_fast as ddb
 from dolphindb_fast import exchange
@@ -221,7 +222,7 @@ def _values(values):
     return [v.to_pydatetime() if hasattr(v, "to_pydatetime") else v for v in values]
 
 
-@pytest.mark.parametrize("name", COLUMNS)
+@each("name", COLUMNS)
 def test_pyarrow(name):
     pa = pytest.importorskip("pyarrow")
     column, kind, values = COLUMNS[name]
@@ -239,7 +240,7 @@ def test_pyarrow(name):
     assert reader.schema == pa.schema(Table(["a"], [column])) == pa.table(Table(["a"], [column])).schema
 
 
-@pytest.mark.parametrize("name", COLUMNS)
+@each("name", COLUMNS)
 def test_polars(name):
     pl = pytest.importorskip("polars")
     column, _, values = COLUMNS[name]
@@ -312,7 +313,7 @@ def test_empty_columns():
         assert table.num_rows == 0 and str(table["a"].type) == kind, name
 
 
-@pytest.mark.parametrize(
+@each(
     ("column", "error", "words"),
     [
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support.cases import each
 
 import dolphindb_fast as ddb
 
@@ -23,7 +24,7 @@ def untouched(columns: int) -> pd.DataFrame:
     return frame
 
 
-@pytest.mark.parametrize("columns", [1, 2, 3, 7, 63, 64, 65, 200])
+@each("columns", [1, 2, 3, 7, 63, 64, 65, 200])
 def test_untouched_frame__is_sent_like_one_that_was_looked_at(columns):
     looked_at = mixed(columns)
     assert looked_at.iloc[0, 0] == 0

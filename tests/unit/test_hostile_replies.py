@@ -9,6 +9,7 @@ import tracemalloc
 
 import pytest
 from support import replies
+from support.cases import each
 
 import dolphindb_fast as ddb
 from dolphindb_fast._decode import Reader, decode
@@ -92,7 +93,7 @@ CUT = {
 }
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@each("name", COUNTS)
 def test_counts_that_can_not_be__are_refused_with_their_place(name):
     with pytest.raises(ddb.ProtocolError, match=r"\(byte \d+\)$") as caught:
         decode(COUNTS[name])
@@ -100,7 +101,7 @@ def test_counts_that_can_not_be__are_refused_with_their_place(name):
     assert peak_of(lambda: decode(COUNTS[name])) <= 256 * len(COUNTS[name]) + MIB
 
 
-@pytest.mark.parametrize("name", CUT)
+@each("name", CUT)
 def test_counts_that_no_bytes_follow__take_no_memory(name):
     with pytest.raises(ddb.ProtocolError, match="cut short"):
         decode(CUT[name])
@@ -159,7 +160,7 @@ BOMBS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@each("name", BOMBS)
 def test_memory__of_value_and_result_stays_within_the_limit(name):
     payload = BOMBS[name]()
     limit = 256 * len(payload) + MIB

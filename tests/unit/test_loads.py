@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import replies
+from support.cases import each
 from support.compare import assert_same
 
 import dolphindb_fast as ddb
@@ -38,8 +39,8 @@ def reader(data: bytes, step: int = 1 << 20, **arguments) -> Reader:
 # lossless
 
 
-@pytest.mark.parametrize("cells", [[1, None, 3], [1, 2], [None], []], ids=str)
-@pytest.mark.parametrize("name", INTEGERS)
+@each("cells", [[1, None, 3], [1, 2], [None], []], ids=str)
+@each("name", INTEGERS)
 def test_lossless__integers_have_one_dtype(name, cells):
     result = ddb.loads(replies.vector(name, cells), lossless=True)
     assert result.dtype == INTEGERS[name]
@@ -193,7 +194,7 @@ def test_header__behind_messages():
     assert source.read_header() == ("x", 0, "0")
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [b"", b"1", b"1 2", b"1 2 1 ", b"1  1", b"1 -2 1", b"1 x 1", "1 \u0663 1".encode(), b"1 " + b"1" * 19 + b" 1"],
 )
@@ -301,7 +302,7 @@ BAD_COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_COLUMNS)
+@each("name", BAD_COLUMNS)
 def test_compressed__broken_ones_are_refused(name):
     with pytest.raises(ddb.ProtocolError, match=r"\(byte \d+\)$"):
         ddb.loads(BAD_COLUMNS[name])
@@ -318,7 +319,7 @@ def test_lz4__broken_blocks_are_refused():
     assert ddb.loads(replies.compressed("INT", 2, good, method=1, unit=4)).tolist() == [1, 2]
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "objects"),
     [
         (b"1234567890 1 1\nOK\nrest", 1),

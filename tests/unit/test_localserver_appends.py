@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from support.cases import each
 
 import dolphindb_fast.settings as keys
 from dolphindb_fast.column import NULLS, WIRE_DTYPES, Column
@@ -55,7 +56,7 @@ def appended(source, target, values):
     return cells(table.column("c"))
 
 
-@pytest.mark.parametrize("source", TYPES)
+@each("source", TYPES)
 def test_every_pair_of_types__appends_or_names_both(source):
     value = "x" if source in TEXT else 0 if source != "MONTH" else 23640
     for target in TYPES:
@@ -69,7 +70,7 @@ def test_every_pair_of_types__appends_or_names_both(source):
                 appended(source, target, [value])
 
 
-@pytest.mark.parametrize(
+@each(
     "source, target, values, expected",
     [
         ("LONG", "INT", [5, -(2**31) + 1, 2**31 - 1], [5, -(2**31) + 1, 2**31 - 1]),
@@ -99,7 +100,7 @@ def test_values(source, target, values, expected):
     assert appended(source, target, values) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "source, target, value, shown",
     [
         ("LONG", "INT", 2**31, "2147483648"),

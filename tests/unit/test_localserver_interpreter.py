@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.cases import each
 
 import dolphindb_fast.localserver as localserver
 import dolphindb_fast.settings as keys
@@ -29,7 +30,7 @@ def shown(server, script):
     return rendered(value)
 
 
-@pytest.mark.parametrize(
+@each(
     "script, expected",
     [
         ("1+1", "INT 2"),
@@ -94,7 +95,7 @@ def test_expressions__type_and_value(server, script, expected):
     assert shown(server, script) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "script, expected",
     [
         ("date(2020.01.02T23:59:59.999)", "DATE 2020.01.02"),
@@ -164,7 +165,7 @@ def test_errors__say_what_is_wrong(server, script, message):
     assert caught.value.serverText == str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     "name, script",
     [
         ("rand", "rand(1.0, 5)"),
@@ -404,7 +405,7 @@ class TestQueries:
         server.run("trades = table(`a`b`a`c as sym, [1.5,2.5,NULL,4.0] as price, 1 2 3 4 as id)")
         return server
 
-    @pytest.mark.parametrize(
+    @each(
         "script, expected",
         [
             ("exec count(*) from trades", "INT 4"),

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import each
 
 import dolphindb_fast.settings as keys
 from dolphindb_fast.column import Column, Dictionary, Matrix, Set
@@ -38,7 +39,7 @@ def rows(server, script):
 UUID = "5d212a78-cc48-e3b1-4235-b4d91473ee87"
 
 
-@pytest.mark.parametrize(
+@each(
     "script, expected",
     [
         (f'uuid("{UUID}")', f"UUID {UUID}"),
@@ -186,7 +187,7 @@ class TestQueries:
         )
         return server
 
-    @pytest.mark.parametrize(
+    @each(
         "query, expected",
         [
             ("select sum(id), count(*) from trades group by sym",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support.cases import each
 
 import dolphindb_fast as ddb
 import dolphindb_fast.column
@@ -63,7 +64,7 @@ def made(name, kind, how, scheme):
     return TableSchema("dfs://d/t", places, TYPES.values(), [0] * 4, [column]), column
 
 
-@pytest.mark.parametrize("name", CASES)
+@each("name", CASES)
 def test_groups(name):
     column, kind, how, scheme, expected = CASES[name]
     schema, column = made(column, kind, how, scheme)

@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, reject, settings
 from support import replies, strategies
+from support.cases import each
 from support.replies import CELLS, TYPES
 
 import dolphindb_fast as ddb
@@ -51,7 +52,7 @@ def check_every_prefix(data: bytes, step: int = 1) -> None:
         assert scanner.find_end(data + b"behind") == len(data)
 
 
-@pytest.mark.parametrize("name", OBJECTS)
+@each("name", OBJECTS)
 def test_end__is_found_with_the_last_byte(name):
     check_every_prefix(OBJECTS[name])
     check_every_prefix(OBJECTS[name], 7)
@@ -71,7 +72,7 @@ def test_end__of_any_frame(frame, step):
     check_every_prefix(data, max(step, len(data) // 200))
 
 
-@pytest.mark.parametrize(
+@each(
     "data",
     [
         b"\x63\0" + bytes(20),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from support.cases import each
 
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
@@ -48,7 +49,7 @@ def _plain(default):
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("method", ["__init__", *sorted(SESSION_BUILT)])
+@each("method", ["__init__", *sorted(SESSION_BUILT)])
 def test_method__takes_what_the_official_one_takes(method):
     dolphindb = pytest.importorskip("dolphindb")
     theirs = _parameters(getattr(dolphindb.Session, method))
@@ -140,12 +141,12 @@ def test_writing_class__has_the_official_spellings(names):
         assert len({getattr(module, name) for name in names}) == 1
 
 
-@pytest.mark.parametrize("name", sorted(MODULE_BUILT))
+@each("name", sorted(MODULE_BUILT))
 def test_built_name__is_there(name):
     assert getattr(ddb, name) is not None
 
 
-@pytest.mark.parametrize("name", sorted(refused.MODULE))
+@each("name", sorted(refused.MODULE))
 def test_refused_name__says_what_to_do(name):
     with pytest.raises(ddb.NotSupported, match=f"^{name} .*") as caught:
         getattr(ddb, name)
@@ -162,7 +163,7 @@ def test_unknown_name__is_an_attribute_error():
         exec("from dolphindb_fast import noSuchName")
 
 
-@pytest.mark.parametrize("name", sorted(refused.SESSION))
+@each("name", sorted(refused.SESSION))
 def test_refused_method__says_what_to_do(name):
     session = ddb.Session()
     with pytest.raises(ddb.NotSupported, match=f"^Session.{name} "):
@@ -178,7 +179,7 @@ def test_database__creates_no_tables():
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("name", sorted(ATTRIBUTES - {"is_alive"}))
+@each("name", sorted(ATTRIBUTES - {"is_alive"}))
 def test_session__has_the_official_attributes(name, ours_sync, official_sync):
     ours, theirs = getattr(ours_sync.session, name), getattr(official_sync.session, name)
     assert type(ours) is type(theirs)

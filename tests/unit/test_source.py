@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.cases import each
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "dolphindb_fast"
@@ -33,7 +34,7 @@ C_FILES = sorted([*CSRC.glob("*.[ch]"), *CSRC.glob("*.inc")])
 CYTHON_FILES = _cython("*.p*") + sorted((PACKAGE / "_c").glob("*.pxd"))
 
 
-@pytest.mark.parametrize("path", C_FILES, ids=lambda path: path.name)
+@each("path", C_FILES, ids=lambda path: path.name)
 def test_c__knows_neither_python_nor_numpy(path):
     found = re.findall(r"#\s*include\s*[<\"]([^>\"]*)[>\"]", path.read_text())
     assert [name for name in found if re.search(r"python|numpy|^(?!ddb_).*arrow", name, re.I)] == []
@@ -43,14 +44,14 @@ def test_c__knows_neither_python_nor_numpy(path):
 SYSTEM = r"^(sys/|unistd|fcntl|poll|errno|netinet|arpa|netdb|time\.h|signal|pthread|winsock|windows)"
 
 
-@pytest.mark.parametrize("path", C_FILES, ids=lambda path: path.name)
+@each("path", C_FILES, ids=lambda path: path.name)
 def test_c__only_the_link_calls_the_operating_system(path):
     found = re.findall(r"#\s*include\s*<([^>]*)>", path.read_text())
     calls = [name for name in found if re.match(SYSTEM, name)]
     assert not calls or path.name.startswith("ddb_link_"), calls
 
 
-@pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix == ".c"], ids=lambda path: path.name)
+@each("path", [p for p in C_FILES if p.suffix == ".c"], ids=lambda path: path.name)
 def test_c__has_no_mutable_globals(path):
     depth, offending = 0, []
     for line in _code(path).splitlines():
@@ -103,7 +104,7 @@ def test_session__is_not_known_below_it():
     assert _mentions(lower, r"(from|import)\s+\.?session\b|from \. import .*\bsession\b") == []
 
 
-@pytest.mark.parametrize("path", CYTHON_FILES, ids=lambda path: path.name)
+@each("path", CYTHON_FILES, ids=lambda path: path.name)
 def test_cython__has_no_except_star(path):
     assert _mentions([path], r"except\s*\*") == []
 
@@ -154,7 +155,7 @@ def _mirror_functions(path: Path) -> dict[str, tuple[str, ...]]:
 HEADERS = sorted(CSRC.glob("*.h"))
 
 
-@pytest.mark.parametrize("header", HEADERS, ids=lambda path: path.name)
+@each("header", HEADERS, ids=lambda path: path.name)
 def test_header__has_a_mirror_with_the_same_signatures(header):
     mirror = PACKAGE / "_c" / (header.stem.removeprefix("ddb_") + ".pxd")
     assert mirror.is_file(), "every header has one"
@@ -237,7 +238,7 @@ def test_stub__names_what_the_compiled_module_has(name):
         assert members == public, class_name
 
 
-@pytest.mark.parametrize(
+@each(
     "path",
     sorted(PACKAGE.glob("**/*.py")) + CYTHON_FILES + C_FILES + sorted((ROOT / "tests").glob("**/*.py")),
     ids=lambda path: str(path.relative_to(ROOT)),

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import frames
+from support.cases import each
 
 import dolphindb_fast as ddb
 from dolphindb_fast import verify as verify_function
@@ -112,7 +113,7 @@ def test_difference__in_heads_and_lengths():
     assert "(ends here)" in explain(ddb.dumps("ab"), ddb.dumps("ab")[:-1])
 
 
-@pytest.mark.parametrize("cut", range(0, 120, 3))
+@each("cut", range(0, 120, 3))
 def test_difference__of_any_bytes_is_put_in_words(cut):
     data = ddb.dumps(FRAME)
     broken = data[:cut] + bytes([data[cut] ^ 0xFF]) + data[cut + 1 :] if cut < len(data) else data + b"x"
