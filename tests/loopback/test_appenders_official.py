@@ -12,9 +12,10 @@ import pytest
 from support import appending
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import ORDERS, LocalServer
 
 pytest.importorskip("dolphindb")
+pytest.importorskip("lark")
+from dolphindb_fast.localserver import ORDERS, LocalServer  # noqa: E402
 
 pytestmark = pytest.mark.official
 
