@@ -11,6 +11,7 @@ import pytest
 from support import expected, oracle
 from support.frames import BY_NAME
 from support.recorder import TRUE, reply
+from support.values import NAT_WITHOUT_UNIT
 
 import dolphindb_fast as ddb
 
@@ -65,7 +66,7 @@ def _moments():
         for ticks in (0, 1, -1, 25_000, -25_000):
             yield np.datetime64(ticks, unit)
         yield np.datetime64("NaT", unit)
-    yield np.datetime64("NaT")
+    yield NAT_WITHOUT_UNIT
 
 
 VALUES = [
