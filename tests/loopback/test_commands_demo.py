@@ -11,6 +11,9 @@ from support.local_server import LocalServer
 from dolphindb_fast.__main__ import main
 from dolphindb_fast.commands import demo
 
+pytest.importorskip("lark")
+pytest.importorskip("rich")
+
 
 @pytest.fixture
 def closed_port():

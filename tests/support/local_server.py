@@ -7,9 +7,9 @@ import pytest
 __all__ = ["LocalServer"]
 
 
-def LocalServer(**settings):
+def LocalServer(*address, **settings):
     """A `dolphindb_fast.localserver.LocalServer`; or the end of the test, where lark is not installed."""
     pytest.importorskip("lark")
     from dolphindb_fast import localserver
 
-    return localserver.LocalServer(**settings)
+    return localserver.LocalServer(*address, **settings)
