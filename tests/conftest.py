@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from support.local_server import LocalServer
 from support.recorder import Recorder, official_session, our_session
 from support.server_process import outside_server
 
@@ -31,6 +32,12 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     _stderr.close()
+
+
+def pytest_runtest_setup(item):
+    # the plugin's fixture is an error without it, as users need it
+    if "dolphindb_server" in item.fixturenames:
+        pytest.importorskip("lark")
 
 
 @pytest.fixture(autouse=True)
@@ -126,8 +133,6 @@ def server_address():
     if outside is not None:
         yield ServerAddress(*outside)
         return
-    from dolphindb_fast.localserver import LocalServer
-
     with LocalServer() as server:
         yield ServerAddress(server.host, server.port, "admin", "123456", server)
 

@@ -6,10 +6,10 @@ import asyncio
 import gc
 
 import pytest
+from support.local_server import LocalServer
 from support.recorder import DEADLINE, FakeServer
 
 from dolphindb_fast import aio
-from dolphindb_fast.localserver import LocalServer
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])

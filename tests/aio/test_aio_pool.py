@@ -6,6 +6,7 @@ import asyncio
 
 import pandas as pd
 import pytest
+from support.local_server import LocalServer
 from support.recorder import VOID
 from support.waiting import until
 
@@ -84,8 +85,6 @@ def test_cancelled_call__ends_its_connection_only(run, fake):
 
 def test_server__gone_and_back(run, address):
     async def main():
-        from dolphindb_fast.localserver import LocalServer
-
         server = LocalServer().start()
         pool = aio.Pool(server.host, server.port, 2, "admin", "123456", connect={"writeTimeout": 5})
         async with pool:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.local_server import LocalServer
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])

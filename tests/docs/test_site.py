@@ -126,6 +126,7 @@ def test_reference__has_every_public_name(render):
 
 
 def test_local_server__shows_its_scripts_as_they_are(render):
+    pytest.importorskip("lark")
     page = rendered(render, "localserver.md")
     assert "```text\nselect | exec   [top n]" in page
     assert "::\n" not in page

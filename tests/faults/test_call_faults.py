@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from support import expected
 from support.interrupt import Interrupted
+from support.local_server import LocalServer
 from support.recorder import SESSION, VOID, FakeServer, reply
 from support.waiting import eventually, in_thread
 
@@ -103,8 +104,6 @@ def test_server_ends__while_a_large_frame_is_sent(end, connected):
 
 
 def test_server_killed__in_mid_loop():
-    from dolphindb_fast.localserver import LocalServer
-
     with LocalServer() as server:
         session = ddb.Session(enableASYNC=True)
         session.connect(server.host, server.port, "admin", "123456")

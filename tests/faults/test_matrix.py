@@ -16,10 +16,10 @@ import pytest
 from support import guarantees
 from support.fault_proxy import Fault, FaultProxy
 from support.guarantees import ANSWERS, FAULTS, GUARANTEES, ORDERS, PLACES, find
+from support.local_server import LocalServer
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 #: the proxy's words
 KINDS = {"split": "bytes"}

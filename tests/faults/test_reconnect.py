@@ -10,13 +10,13 @@ import time
 import pandas as pd
 import pytest
 from support import expected
+from support.local_server import LocalServer
 from support.reconnecting import FRAME, bodies, connected, marks, moved, noticed, server, waits  # noqa: F401
 from support.recorder import TRUE, VOID, reply
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
 from dolphindb_fast import reconnect
-from dolphindb_fast.localserver import LocalServer
 
 # -- synchronous calls
 

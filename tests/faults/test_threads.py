@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import expected
+from support.local_server import LocalServer
 from support.recorder import FakeServer
 from support.waiting import in_thread
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 THREADS, CALLS = 8, 40
 HEAD = re.compile(rb"API2 \d+ (\d+) / [^\n]*\nfunction\nthread(\d)\n1\n1")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import certificates, expected
+from support.local_server import LocalServer
 from support.process import program
 from support.recorder import VOID, FakeServer, reply
 from support.tls_proxy import TlsProxy
@@ -20,7 +21,6 @@ from support.waiting import eventually, in_thread
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
 from dolphindb_fast import tls
-from dolphindb_fast.localserver import LocalServer
 
 SMALL = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 LARGE = pd.DataFrame(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import replies
+from support.local_server import LocalServer
 from support.process import program
 from support.recorder import FakeServer, reply
 from support.schemas import schema
@@ -21,7 +22,6 @@ import dolphindb_fast as ddb
 from dolphindb_fast import lanes, reconnect, settings
 from dolphindb_fast import writer as writers
 from dolphindb_fast.column import Column
-from dolphindb_fast.localserver import LocalServer
 
 TABLE = "share table(1:0, `id`sym, [INT,SYMBOL]) as t"
 SCHEMA = reply(schema(["id", "sym"], ["INT", "SYMBOL"]))
@@ -444,6 +444,7 @@ with LocalServer() as server:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_fork_in_a_with_block__its_exception_passes():
+    pytest.importorskip("lark")
     ended = program(_FORK_IN_BLOCK)
     assert ended.stdout == "1\n", ended.stderr
 

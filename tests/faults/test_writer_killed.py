@@ -27,6 +27,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="no pidfd 
 
 @pytest.fixture(scope="module")
 def zygote():
+    pytest.importorskip("lark")
     with mortal_servers() as start:
         yield start
 

@@ -38,6 +38,7 @@ def run_pytest(folder: Path, expected=0) -> str:
 
 @pytest.mark.skipif(not PAGE.is_file(), reason="runs beside the source only")
 def test_example__of_the_documentation(tmp_path):
+    pytest.importorskip("lark")
     files = re.findall(r'^```python title="(\w+\.py)"\n(.*?)^```$', PAGE.read_text(), re.M | re.S)
     assert [name for name, _ in files] == ["ticks.py", "test_ticks.py"]
     for name, text in files:
@@ -55,7 +56,15 @@ def test_run_that_does_not_use_it__imports_nothing_of_ours(tmp_path):
     assert " 1 passed" in run_pytest(tmp_path)
 
 
+def test_fixture_without_lark__says_what_is_missing(tmp_path):
+    (tmp_path / "test_missing.py").write_text(
+        "import sys\nsys.modules['lark'] = None\ndef test_server(dolphindb_server): ...\n"
+    )
+    assert "NotSupported: dolphindb_server needs the extra 'local', or: pip install lark" in run_pytest(tmp_path, 1)
+
+
 def test_servers__are_fresh_and_end_with_their_test(tmp_path):
+    pytest.importorskip("lark")
     (tmp_path / "test_fresh.py").write_text(
         "import socket, pytest\n"
         "seen = []\n"
@@ -74,6 +83,7 @@ def test_servers__are_fresh_and_end_with_their_test(tmp_path):
 
 
 def test_wrong_settings__are_errors_that_say_why(tmp_path):
+    pytest.importorskip("lark")
     (tmp_path / "test_wrong.py").write_text(
         "import pytest\n"
         "@pytest.mark.dolphindb_server('shuffled')\n"

@@ -9,10 +9,10 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from support.local_server import LocalServer
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 names = (f"acknowledged{i}" for i in itertools.count())

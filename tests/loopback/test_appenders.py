@@ -9,11 +9,11 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+from support.local_server import LocalServer
 from support.unchanged import fingerprint
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 MODES = {
     "synchronous": {},

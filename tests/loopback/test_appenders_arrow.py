@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.arrow_columns import as_arrow, as_frame
+from support.local_server import LocalServer
 from support.waiting import eventually
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 names = (f"arrow{number}" for number in itertools.count())
 

@@ -13,9 +13,10 @@ from support import appending
 from support.cases import each
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import ORDERS, LocalServer
 
 pytest.importorskip("dolphindb")
+pytest.importorskip("lark")
+from dolphindb_fast.localserver import ORDERS, LocalServer  # noqa: E402
 
 pytestmark = pytest.mark.official
 

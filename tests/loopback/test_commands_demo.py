@@ -6,10 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from support.local_server import LocalServer
 
 from dolphindb_fast.__main__ import main
 from dolphindb_fast.commands import demo
-from dolphindb_fast.localserver import LocalServer
+
+pytest.importorskip("lark")
+pytest.importorskip("rich")
 
 
 @pytest.fixture

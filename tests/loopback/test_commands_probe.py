@@ -9,7 +9,10 @@ import pytest
 
 from dolphindb_fast.__main__ import main
 from dolphindb_fast.commands import probe
-from dolphindb_fast.localserver import LocalServer, connection
+
+pytest.importorskip("lark")
+pytest.importorskip("rich")
+from dolphindb_fast.localserver import LocalServer, connection  # noqa: E402
 
 
 def run(port: int, *arguments: str) -> int:

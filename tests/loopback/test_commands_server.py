@@ -71,6 +71,7 @@ def test_run_wrong_password__exit_2_in_one_line(server, tmp_path, capsys):
 
 
 def serve(tmp_path, *arguments: str) -> subprocess.Popen:
+    pytest.importorskip("lark")
     return subprocess.Popen(
         [sys.executable, "-m", "dolphindb_fast", "serve", *arguments],
         cwd=tmp_path,
@@ -131,6 +132,7 @@ def test_serve_order_and_delay__reach_the_server(tmp_path):
 
 @pytest.mark.parametrize("setting", ["order", "delay"])
 def test_serve_wrong_setting__exit_2_in_one_line(setting, capsys):
+    pytest.importorskip("lark")
     assert main(["serve", "--port", "0", f"--{setting}", {"order": "backwards", "delay": "-1"}[setting]]) == 2
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 1

@@ -6,12 +6,12 @@ import time
 
 import pytest
 from support import replies
+from support.local_server import LocalServer
 from support.raw_client import Client
 from support.recorder import DEADLINE
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 TABLE = "share streamTable(1:0, `i, [INT]) as t"
 ASYNCHRONOUS = b"API 0 8 / 36_1_4_2\nconnect\n"

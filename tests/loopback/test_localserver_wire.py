@@ -8,12 +8,12 @@ import socket
 import struct
 
 import pytest
+from support.local_server import LocalServer
 from support.raw_client import Client, connected
 from support.recorder import DEADLINE
 from support.waiting import eventually
 
 import dolphindb_fast as ddb
-from dolphindb_fast.localserver import LocalServer
 
 INT_7 = bytes.fromhex("040007000000")
 STRING_A = b"\x12\x00a\x00"

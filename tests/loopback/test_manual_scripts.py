@@ -14,8 +14,7 @@ import sys
 import time
 
 import pytest
-
-from dolphindb_fast.localserver import LocalServer
+from support.local_server import LocalServer
 
 LOOPS = 200
 

@@ -12,12 +12,12 @@ from concurrent.futures import CancelledError, Future
 import numpy as np
 import pandas as pd
 import pytest
+from support.local_server import LocalServer
 from support.process import program
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
 from dolphindb_fast.column import Column, Dictionary, Table
-from dolphindb_fast.localserver import LocalServer
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,13 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+from support.local_server import LocalServer
 from support.process import program
 from support.unchanged import fingerprint
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
 from dolphindb_fast import lanes
-from dolphindb_fast.localserver import LocalServer
 from dolphindb_fast.writer import UnwrittenRows
 
 names = (f"written{i}" for i in itertools.count())
@@ -562,6 +562,7 @@ print("end")
     ids=["idle", "busy"],
 )
 def test_exit__with_a_live_writer_does_not_hang(threads, last):
+    pytest.importorskip("lark")
     started = time.monotonic()
     ended = program(_EXIT.format(threads=threads, last=last))
     assert ended.returncode == 0 and ended.stdout == "end\n", ended.stderr
@@ -600,6 +601,7 @@ with LocalServer() as server:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_fork__the_writer_stays_the_parents():
+    pytest.importorskip("lark")
     # some versions of Python warn of a fork beside threads
     ended = program(_FORK)
     assert ended.stdout == "[1, 3]\n", ended.stderr

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support import inserting
+from support.local_server import LocalServer
 
 import dolphindb_fast as ddb
 from dolphindb_fast import writer
-from dolphindb_fast.localserver import LocalServer
 
 dolphindb = pytest.importorskip("dolphindb")
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from support import oracle
 from support.cases import each
-from support.values import object_column
+from support.values import NAT_WITHOUT_UNIT, object_column
 
 import dolphindb_fast as ddb
 
@@ -65,7 +65,7 @@ COLUMNS = {
     "int32": [np.int32(-(2**31)), np.int32(5)],
     "text": ["a", None, NAN, pd.NaT, pd.NA, ""],
     "text-others": ["a", 1, 1.5, True, DAY, MOMENT, STAMP, Decimal("1.50"), b"b", [1, 2], {}, Decimal("NaN")],
-    "text-numpy": [np.str_("a"), np.float32(1.5), NAN32, np.datetime64("NaT")],
+    "text-numpy": [np.str_("a"), np.float32(1.5), NAN32, NAT_WITHOUT_UNIT],
     "bytes": [b"a", None, b"", b"b\0c", NAN],
     "bytes-text": [b"a", "b", bytearray(b"c")],
     "dates": [DAY, None, datetime.date.max, datetime.date.min],
@@ -84,7 +84,7 @@ COLUMNS = {
     "time-date": [TIME, DAY, MOMENT, 5],
     "time-datetime64": [TIME, _m("s", 86_405), _m("h", 25), _m("us", -1)],
     "month": [_m("M", 5), _m("s", 86_400 * 40), DAY, _m("D", 400)],
-    "days": [_m("D", 5), _m("s", 86_400 * 3), DAY, np.datetime64("NaT")],
+    "days": [_m("D", 5), _m("s", 86_400 * 3), DAY, NAT_WITHOUT_UNIT],
     "hours": [_m("h", 5), _m("s", 7_200), MOMENT],
     "minutes": [_m("m", 5), _m("s", 7), DAY],
     "seconds": [_m("s", 5), _m("ns", 5), _m("D", 5)],

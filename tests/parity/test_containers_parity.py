@@ -13,6 +13,7 @@ from support import oracle
 from support.cases import each
 from support.compare import assert_same
 from support.recorder import reply
+from support.values import NAT_WITHOUT_UNIT
 
 import dolphindb_fast as ddb
 
@@ -50,7 +51,7 @@ LISTS = {
     "bools": [True, False, None, float("nan"), np.bool_(True)],
     "bool-int": [True, 1],
     "bool-int8": [True, np.int8(1)],
-    "text": ["a", "", None, "größe", float("nan"), pd.NaT, Decimal("NaN"), NAN32, np.datetime64("NaT")],
+    "text": ["a", "", None, "größe", float("nan"), pd.NaT, Decimal("NaN"), NAN32, NAT_WITHOUT_UNIT],
     "text-int": ["a", 1],
     "text-bytes": ["a", b"b"],
     "numpy-text": [np.str_("a"), "b"],
@@ -223,7 +224,7 @@ def _arrays():
     for unit in ("M", "D", "h", "m", "s", "ms", "us", "ns"):
         yield f"datetime64-{unit}", np.array([0, 1, -1, 99_999, "NaT"], dtype=f"M8[{unit}]")
         yield f"empty-datetime64-{unit}", np.array([], dtype=f"M8[{unit}]")
-    yield "datetime64-generic", np.array(["NaT"], dtype="M8")
+    yield "datetime64-generic", np.array([NAT_WITHOUT_UNIT])
     yield "floats", np.array([np.nan, np.inf, -np.inf, 1.5, -0.0])
     yield "float32s", np.array([np.nan, np.inf, -np.inf, 1.5, -0.0], dtype="f4")
     yield "text", np.array(["a", "größe", "", "x" * 300])

@@ -12,6 +12,7 @@ from support import expected, oracle
 from support.cases import each
 from support.frames import BY_NAME
 from support.recorder import TRUE, reply
+from support.values import NAT_WITHOUT_UNIT
 
 import dolphindb_fast as ddb
 
@@ -66,7 +67,7 @@ def _moments():
         for ticks in (0, 1, -1, 25_000, -25_000):
             yield np.datetime64(ticks, unit)
         yield np.datetime64("NaT", unit)
-    yield np.datetime64("NaT")
+    yield NAT_WITHOUT_UNIT
 
 
 VALUES = [

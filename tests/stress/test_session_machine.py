@@ -23,11 +23,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.fuzzing import FUZZ, SEED, say_seed  # noqa: F401
+from support.local_server import LocalServer
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
 from dolphindb_fast import Submission, reconnect
-from dolphindb_fast.localserver import LocalServer
 
 EXAMPLES, STEPS = 40, 25
 

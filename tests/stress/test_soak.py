@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 
 @pytest.mark.slow
 def test_soak__breaks_no_promise(watchdog):
+    pytest.importorskip("lark")
     command = [sys.executable, "-W", "error", soak.__file__, "--seconds", SECONDS, "--pace", PACE]
     environment = {**os.environ, "PYTHONPATH": str(Path(soak.ddb.__file__).parents[1])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:

@@ -26,7 +26,7 @@ WIDE = "UUID IPADDR INT128".split()
 ARRAYS = "INT[] DOUBLE[] TIMESTAMP[]".split()
 TYPES = ["BOOL", *INTEGERS, *REALS, *MOMENTS, *TIMES, *TEXTS, *DECIMALS, *WIDE, *ARRAYS]
 
-_NULLS = [None, pd.NA, pd.NaT, float("nan"), "", np.datetime64("NaT")]
+_NULLS = [None, pd.NA, pd.NaT, float("nan"), "", np.datetime64("NaT", "ns")]
 _MOMENTS = [
     datetime.date(2020, 1, 2),
     datetime.datetime(2020, 1, 2, 3, 4, 5, 678901),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 
+import pytest
+
 from dolphindb_fast.commands.demo import start_server
 
 __all__ = ["outside_server", "server_process"]
@@ -27,5 +29,6 @@ def server_process():
     if outside is not None:
         yield outside
         return
+    pytest.importorskip("lark")
     with contextlib.ExitStack() as stack:
         yield (*start_server(stack, 0), "admin", "123456")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-__all__ = ["INTEGERS", "MOMENTS", "NULL_KINDS", "TEXTS", "cells", "numbers", "texts"]
+__all__ = ["INTEGERS", "MOMENTS", "NAT_WITHOUT_UNIT", "NULL_KINDS", "TEXTS", "cells", "numbers", "texts"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 MOMENTS = ("datetime64[s]", "datetime64[ms]", "datetime64[us]", "datetime64[ns]")
+
+#: `numpy.datetime64("NaT")`, which numpy 2.5 warns of; made so that no version does.
+NAT_WITHOUT_UNIT = np.int64(-(2**63)).view("datetime64")
 
 #: What stands in a column: no NULL; NULLs between values; NULLs alone; the ends of the type's range.
 NULL_KINDS = ("plain", "nulls", "allnull", "edges")

@@ -11,7 +11,9 @@ from support.cases import each
 import dolphindb_fast.settings as keys
 from dolphindb_fast.column import NULLS, WIRE_DTYPES, Column
 from dolphindb_fast.errors import ServerError
-from dolphindb_fast.localserver.tables import MemoryTable
+
+pytest.importorskip("lark")
+from dolphindb_fast.localserver.tables import MemoryTable  # noqa: E402
 
 INTEGRAL = "CHAR SHORT INT LONG".split()
 FLOATING = "FLOAT DOUBLE".split()

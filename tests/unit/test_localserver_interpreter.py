@@ -7,12 +7,14 @@ import re
 import pytest
 from support.cases import each
 
-import dolphindb_fast.localserver as localserver
 import dolphindb_fast.settings as keys
 from dolphindb_fast.column import Column, Dictionary, Table
 from dolphindb_fast.errors import ServerError, UsageError
-from dolphindb_fast.localserver import LocalServer, functions
-from dolphindb_fast.localserver.render import rendered
+
+pytest.importorskip("lark")
+import dolphindb_fast.localserver as localserver  # noqa: E402
+from dolphindb_fast.localserver import LocalServer, functions  # noqa: E402
+from dolphindb_fast.localserver.render import rendered  # noqa: E402
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ from support.cases import each
 
 import dolphindb_fast.settings as keys
 from dolphindb_fast.errors import ServerError
-from dolphindb_fast.localserver import syntax
-from dolphindb_fast.localserver.syntax import parse, parse_callable
+
+pytest.importorskip("lark")
+from dolphindb_fast.localserver import syntax  # noqa: E402
+from dolphindb_fast.localserver.syntax import parse, parse_callable  # noqa: E402
 
 MANUAL_DATABASE = """
     dbPath="dfs://testDB"

@@ -13,8 +13,10 @@ from support.cases import each
 import dolphindb_fast.settings as keys
 from dolphindb_fast.column import Column, Dictionary, Matrix, Set
 from dolphindb_fast.errors import ServerError
-from dolphindb_fast.localserver import LocalServer
-from dolphindb_fast.localserver.render import rendered
+
+pytest.importorskip("lark")
+from dolphindb_fast.localserver import LocalServer  # noqa: E402
+from dolphindb_fast.localserver.render import rendered  # noqa: E402
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from ..values import NAT_WITHOUT_UNIT
 from .case import differs, equal, equivalent, refused
 
 __all__ = ["CASES", "LAYOUTS"]
@@ -221,7 +222,7 @@ CASES = [
     *(refused(f"matrix-{name}", build) for name, build in _NO_MATRIX.items()),
     *(refused(f"array-{name}", build) for name, build in _NO_DTYPE.items()),
     *(refused(f"series-{name}", build) for name, build in _NO_SERIES.items()),
-    equal("array-datetime64-generic", lambda: np.array(["NaT"], "M8")),
+    equal("array-datetime64-generic", lambda: np.array([NAT_WITHOUT_UNIT])),
     equal("array-str-big-endian", lambda: np.array(["a", "größe"], ">U5")),
     equal("array-subclass", lambda: np.ma.array([1, 2])),
     refused("array-str-nul", lambda: np.array(["a\0b", "c"]), "NUL"),

@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from ..values import NAT_WITHOUT_UNIT
 from .case import differs, equal, refused
 
 __all__ = ["CASES", "SUBCLASSES", "UNSUPPORTED"]
@@ -203,7 +204,7 @@ _MOMENTS = {
         for unit in ("M", "D", "h", "m", "s", "ms", "us", "ns")
         for label, ticks in (("zero", 0), ("value", 12_345_678), ("negative", -7), ("null", "NaT"))
     },
-    "datetime64-null": lambda: np.datetime64("NaT"),
+    "datetime64-null": lambda: NAT_WITHOUT_UNIT,
     "datetime64-s-last": lambda: np.datetime64(2**31 - 1, "s"),
     "datetime64-s-first": lambda: np.datetime64(-(2**31) + 1, "s"),
     "datetime64-ms-last": lambda: np.datetime64(2**63 - 1, "ms"),

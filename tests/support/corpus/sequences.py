@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from ..values import NAT_WITHOUT_UNIT
 from .case import decimals, differs, equal, equivalent, refused
 from .scalars import DECIMALS, SUBCLASSES, UNSUPPORTED
 
@@ -98,7 +99,7 @@ _VECTORS = {
         ]
         for unit in ("M", "D", "h", "m", "s", "ms", "us", "ns")
     },
-    "datetime64-nat-generic": lambda: [np.datetime64("NaT"), np.datetime64(5, "D")],
+    "datetime64-nat-generic": lambda: [NAT_WITHOUT_UNIT, np.datetime64(5, "D")],
     "datetime64-m-s": lambda: [np.datetime64(5, "m"), np.datetime64(5, "s")],
     "datetime64-us-ns": lambda: [np.datetime64(5, "us"), np.datetime64(5, "ns")],
     "datetime64-ns-timestamp": lambda: [np.datetime64(5, "ns"), pd.Timestamp(5)],
