@@ -49,6 +49,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--list", action="store_true", help="print the cases and the key of this environment")
     add("--update", action="store_true", help="write the numbers into the baseline; needs --reason")
     add("--reason", help="why the numbers changed; is written beside each")
+    add("--build", type=Path, default=meters.BUILT, metavar="FOLDER", help="where compiled counters are kept")
     add("--baseline", type=Path, default=baseline.FILE, metavar="FILE")
     add("--against", metavar="COMMIT", help="build this commit and compare with it, not with the file")
     add(
@@ -115,6 +116,7 @@ def run(options) -> int:
         str(Path(part).resolve()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part
     )
     key = baseline.key()
+    meters.BUILT = options.build.resolve()
     say(key)
     if options.list:
         for name, case in CASES.items():

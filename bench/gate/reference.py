@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from gate.meters import BUILT
+from gate import meters
 
 #: what the counted calls consist of
 PRODUCT = [
@@ -60,14 +60,14 @@ def commit_before(repository: Path) -> str:
 
 def build(repository: Path, commit: str, key: str) -> Path:
     """Build the wheel of `commit` with this interpreter; the folder in which it lies unpacked."""
-    target = BUILT / f"reference-{commit[:12]}-{zlib.crc32(key.encode()):08x}"
+    target = meters.BUILT / f"reference-{commit[:12]}-{zlib.crc32(key.encode()):08x}"
     if target.exists():
         return target
     done = subprocess.run(["git", "-C", str(repository), "archive", commit], capture_output=True)
     if done.returncode:
         raise NoReference(f"git archive {commit[:12]}: {done.stderr.decode(errors='replace').strip()[:300]}")
-    BUILT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILT) as folder:
+    meters.BUILT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=meters.BUILT) as folder:
         source, wheels, unpacked = Path(folder) / "source", Path(folder) / "wheels", Path(folder) / "unpacked"
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(source, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))

@@ -8,6 +8,7 @@ import gc
 import pytest
 from support.local_server import LocalServer
 from support.recorder import DEADLINE, FakeServer
+from support.waiting import connected_at_last
 
 from dolphindb_fast import aio
 
@@ -68,7 +69,7 @@ def reach():
 
     async def connect(server, arguments=None, **connecting):
         session = aio.Session(**(arguments or {}))
-        await session.connect("127.0.0.1", server.port, **connecting)
+        await connected_at_last(session, "127.0.0.1", server.port, **connecting)
         return session, server.connection(len(server.connections) - 1)
 
     return connect

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.recorder import TRUE, VOID, reply
-from support.waiting import eventually, until
+from support.waiting import Pace, eventually, unhurried, until
 
 import dolphindb_fast as ddb
 from dolphindb_fast import aio
@@ -44,8 +44,14 @@ def test_cancelled__while_connecting(run, fake, stage):
 
     async def main():
         session = aio.Session()
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(session.connect("127.0.0.1", server.port), 0.2)
+        call = asyncio.ensure_future(session.connect("127.0.0.1", server.port))
+        if stage == "handshake":
+            await until(lambda: session._descriptor >= 0)
+        else:
+            await until(lambda: server.connections and b"Version" in server.connection().received)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
         server.connection().resume()
         server.connection().wait_closed()
         with pytest.raises(ddb.LinkError):
@@ -282,11 +288,11 @@ def test_no_reply__for_the_time_allowed(run, fake, reach):
     server = fake()
 
     async def main():
-        session, connection = await reach(server, readTimeout=0.3)
+        session, connection = await reach(server, readTimeout=0.2)
         calls = [asyncio.ensure_future(session.run("x")) for _ in range(2)]
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
             assert isinstance(outcome, ddb.SendTimeout) and outcome.sent is True
-            assert "no reply for 0.3 s" in str(outcome)
+            assert "no reply for 0.2 s" in str(outcome)
         with pytest.raises(ddb.LinkError):
             await session.run("x")
         await session.close()
@@ -297,18 +303,30 @@ def test_no_reply__for_the_time_allowed(run, fake, reach):
 def test_time_for_replies__begins_with_the_call_and_with_each_byte(run, fake, reach):
     server = fake()
 
-    async def main():
-        session, connection = await reach(server, readTimeout=0.5)
-        await asyncio.sleep(0.7)
+    async def main(seconds):
+        session, connection = await reach(server, readTimeout=seconds)
+        await asyncio.sleep(1.2 * seconds)
         call = asyncio.ensure_future(session.run("x"))
         answer = reply(b"\x04\x00\x07\0\0\0")
+        pace = Pace(seconds)
         for at in range(0, len(answer), 6):
-            await asyncio.sleep(0.2)
-            connection.send(answer[at : at + 6])
-        assert await call == 7
+            # in a thread, while the loop goes on
+            await asyncio.to_thread(pace.step, lambda at=at: connection.send(answer[at : at + 6]))
+        outcome = (await asyncio.gather(call, return_exceptions=True))[0]
         await session.close()
+        return pace, outcome
 
-    run(main())
+    def attempt(seconds):
+        pace, outcome = run(main(seconds))
+
+        def result():
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        assert pace.kept(result) == 7
+
+    unhurried(attempt)
 
 
 # -- servers that go, and bytes that are no replies

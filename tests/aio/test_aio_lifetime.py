@@ -7,7 +7,7 @@ import gc
 import os
 
 import pytest
-from support.process import program
+from support.process import forked_program
 from support.recorder import VOID
 
 import dolphindb_fast as ddb
@@ -57,7 +57,7 @@ async def main():
     # debug mode tells of callbacks that a busy machine makes slow
     asyncio.get_running_loop().slow_callback_duration = 60
     session = aio.Session(enableASYNC=how == "asynchronous")
-    await session.connect("127.0.0.1", port, readTimeout=10)
+    await session.connect("127.0.0.1", port, readTimeout=50)
     if how == "waiting":
         keep.append(asyncio.ensure_future(session.run("x")))
         await asyncio.sleep(0)
@@ -82,7 +82,7 @@ def test_end__of_loop_and_interpreter_is_quiet(fake, how, loop):
     if loop == "uvloop":
         pytest.importorskip("uvloop")
     server = fake()
-    done = program(NOISE, str(server.port), how, loop)
+    done = forked_program(NOISE, str(server.port), how, loop)
     assert (done.stdout, done.stderr) == ("end\n", "")
     server.connection().wait_closed()
 
@@ -125,7 +125,7 @@ asyncio.run(main())
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_fork__child_is_told_and_the_parent_goes_on(address):
-    done = program(FORK, str(address[1]))
+    done = forked_program(FORK, str(address[1]))
     assert done.stderr == ""
     assert done.stdout == "child 0\nparent goes on\n"
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pandas as pd
 import pytest
-from support.local_server import LocalServer
 from support.recorder import VOID
+from support.server_process import restartable_server
 from support.waiting import until
 
 import dolphindb_fast as ddb
@@ -85,18 +85,16 @@ def test_cancelled_call__ends_its_connection_only(run, fake):
 
 def test_server__gone_and_back(run, address):
     async def main():
-        server = LocalServer().start()
-        pool = aio.Pool(server.host, server.port, 2, "admin", "123456", connect={"writeTimeout": 5})
-        async with pool:
-            assert await pool.run("1+1") == 2
-            server.stop()
-            for _ in range(4):
-                with pytest.raises(ddb.LinkError):
-                    await pool.run("1+1")
-            server = LocalServer(port=server.port).start()
-            assert await asyncio.gather(*(pool.run("1+1") for _ in range(10))) == [2] * 10
-            assert server.open_connections == 2
-        server.stop()
+        with restartable_server() as server:
+            async with aio.Pool(server.host, server.port, 2, "admin", "123456") as pool:
+                assert await pool.run("1+1") == 2
+                server.stop()
+                for _ in range(4):
+                    with pytest.raises(ddb.LinkError):
+                        await pool.run("1+1")
+                server.start()
+                assert await asyncio.gather(*(pool.run("1+1") for _ in range(10))) == [2] * 10
+                assert server.open_connections == 2
 
     run(main())
 

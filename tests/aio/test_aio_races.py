@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from support.recorder import TRUE, VOID, reply
-from support.waiting import until
+from support.recorder import DEADLINE, TRUE, VOID, reply
+from support.waiting import connected_at_last, until
 
 import dolphindb_fast as ddb
 from dolphindb_fast import aio
@@ -249,13 +249,13 @@ def test_loop__gone_with_its_timers(fake):
     session = aio.Session()
 
     async def first():
-        await session.connect("127.0.0.1", server.port, readTimeout=0.3)
+        await connected_at_last(session, "127.0.0.1", server.port, readTimeout=0.2)
         await session.submit("x")
 
     async def second():
-        await session.connect("127.0.0.1", server.port, readTimeout=0.3)
+        await connected_at_last(session, "127.0.0.1", server.port, readTimeout=0.2)
         with pytest.raises(ddb.SendTimeout):
-            await asyncio.wait_for(session.run("x"), 20)
+            await asyncio.wait_for(session.run("x"), DEADLINE)
         await session.close()
 
     in_loop(first())
@@ -281,7 +281,7 @@ def test_loop__gone_with_calls_that_waited(fake, closed):
         server.default = VOID
         await session.connect("127.0.0.1", server.port)
         calls = (session.run(f"y{number}") for number in range(3))
-        assert await asyncio.wait_for(asyncio.gather(*calls), 20) == [None] * 3
+        assert await asyncio.wait_for(asyncio.gather(*calls), DEADLINE) == [None] * 3
         await session.close()
 
     in_loop(first())

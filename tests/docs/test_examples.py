@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import pytest
 from support.local_server import LocalServer
+from support.server_process import restartable_server
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
@@ -130,7 +131,7 @@ def test_lasting_program__appends_again_what_has_no_reply(tmp_path, monkeypatch)
         import lasting
         from loader import make_frames
 
-        with LocalServer(delay=0.001) as server, ddb.Session(enableASYNC=True, acknowledge=True) as session:
+        with restartable_server(delay=0.001) as server, ddb.Session(enableASYNC=True, acknowledge=True) as session:
             server.run((tmp_path / "ticks.dos").read_text(encoding="utf-8"))
             session.connect(server.host, server.port, reconnect=True)
             appending = in_thread(lambda: lasting.append(session, list(make_frames(400))))

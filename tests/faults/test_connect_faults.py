@@ -9,6 +9,7 @@ import threading
 import pytest
 from support.proxy import reset
 from support.recorder import VOID, FakeServer
+from support.server_process import held_port
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
@@ -19,10 +20,8 @@ MODES = pytest.mark.parametrize("asynchronous", [True, False], ids=["asynchronou
 
 @pytest.fixture
 def closed_port():
-    """A port where nobody listens: bound, so that nobody else can take it meanwhile."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
+    with held_port() as port:
+        yield port
 
 
 @MODES

@@ -17,14 +17,15 @@ from support import guarantees
 from support.fault_proxy import Fault, FaultProxy
 from support.guarantees import ANSWERS, FAULTS, GUARANTEES, ORDERS, PLACES, find
 from support.local_server import LocalServer
-from support.waiting import eventually, in_thread
+from support.recorder import DEADLINE
+from support.waiting import connect_at_last, eventually, in_thread
 
 import dolphindb_fast as ddb
 
 #: the proxy's words
 KINDS = {"split": "bytes"}
 #: seconds that are waited where nothing will come, and where something will
-SHORT, LONG = 0.3, 20
+SHORT, LONG = 0.2, DEADLINE
 #: more than all buffers between client and server take
 LARGE = 1_000_000
 #: header line and status line of a reply, as long as session ids have ten digits
@@ -66,16 +67,13 @@ class Attempt:
         self.named = 0  # requests that exceptions name as not proven
         self.seen: BaseException | None = None
 
-    def connect(self, **arguments) -> None:
+    def connect(self, connect=ddb.Session.connect, **arguments) -> None:
         arguments = {"writeTimeout": self.patience, "readTimeout": self.patience, **arguments}
-        self.session.connect("127.0.0.1", self.proxy.port, "admin", "123456", **arguments)
+        connect(self.session, "127.0.0.1", self.proxy.port, "admin", "123456", **arguments)
 
     def connect_patiently(self) -> None:
         """No fault is planned: if it takes longer than this attempt's patience, the machine is busy."""
-        for _ in range(20):
-            with contextlib.suppress(ddb.ConnectError):
-                return self.connect()
-        return self.connect()
+        self.connect(connect_at_last)
 
     @property
     def connection(self):
@@ -258,6 +256,17 @@ def offsets(place: str, way: str, chosen: random.Random) -> set[int]:
     return {span[0], span[len(span) // 2], span[-1], chosen.choice(span)}
 
 
+def performed(server, stack, place: str, fault: str, patience: float, way: str, offset: int) -> Attempt:
+    """An attempt that met the fault; its patience may end before, where the machine is busy."""
+    while True:
+        attempt = Attempt(server, stack, WHERE[place].mode, patience)
+        perform(attempt, place, fault, way, offset)
+        if attempt.connection.wait_fired_or_ended():
+            return attempt
+        patience *= 3
+        assert patience < LONG, attempt.seen
+
+
 def perform(attempt: Attempt, place: str, fault: str, way: str, offset: int) -> None:
     """Do what is hit by the fault, and keep what the caller sees."""
     where = WHERE[place]
@@ -272,7 +281,6 @@ def perform(attempt: Attempt, place: str, fault: str, way: str, offset: int) -> 
         where.hit(attempt)
     except RuntimeError as error:
         attempt.seen = error
-    attempt.connection.wait_fired()
 
 
 def check_seen(attempt: Attempt, promise) -> None:
@@ -347,14 +355,13 @@ def test_cell(place, fault, server):
     ways = ("server",) if (place, server.order) == ("barrier", "unanswered") else WHERE[place].ways
     cuts = [(way, offset) for way in ways for offset in sorted(offsets(place, way, chosen))]
     with contextlib.ExitStack() as stack:
-        attempts = [Attempt(server, stack, WHERE[place].mode, SHORT if waits else LONG) for _ in cuts]
+        patience = SHORT if waits else LONG
         with ThreadPoolExecutor(len(cuts)) as pool:
-            running = [
-                pool.submit(perform, attempt, place, fault, *cut) for attempt, cut in zip(attempts, cuts, strict=True)
-            ]
-        for cut, attempt, future in zip(cuts, attempts, running, strict=True):
+            running = [pool.submit(performed, server, stack, place, fault, patience, *cut) for cut in cuts]
+        attempts = []
+        for cut, future in zip(cuts, running, strict=True):
             print("byte", *cut)
-            future.result()
+            attempts.append(attempt := future.result())
             print("seen", repr(attempt.seen))
             check_seen(attempt, promise)
             check_session(attempt, promise)

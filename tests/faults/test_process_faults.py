@@ -10,7 +10,7 @@ import weakref
 
 import pandas as pd
 import pytest
-from support.process import program
+from support.process import forked_program, program
 from support.recorder import VOID, FakeServer
 from support.waiting import eventually
 
@@ -52,7 +52,7 @@ session.close()
 @pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
 def test_fork__child_is_told_and_the_parent_goes_on(mode):
     with FakeServer(default=VOID) as server:
-        done = program(FORK, str(server.port), mode)
+        done = forked_program(FORK, str(server.port), mode)
         assert done.stderr == ""
         assert done.stdout == "child 0\nparent goes on\n"
         received = bytes(server.connection().received)
@@ -80,7 +80,7 @@ print(os.waitstatus_to_exitcode(status))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_fork__child_may_connect_anew():
     with FakeServer() as server:
-        done = program(FORK_AND_CONNECT, str(server.port))
+        done = forked_program(FORK_AND_CONNECT, str(server.port))
         assert (done.stderr, done.stdout) == ("", "0\n")
         first, second = bytes(server.connection(0).received), bytes(server.connection(1).received)
         assert first.endswith(b"script\nparent") and second.endswith(b"script\nchild")
@@ -112,7 +112,7 @@ ENDINGS = {
 @pytest.mark.parametrize("name", ENDINGS)
 def test_exit__with_an_open_session_prints_nothing_and_loses_nothing(name, mode):
     with FakeServer(default=VOID) as server:
-        done = program(EXIT.replace("{ending}", ENDINGS[name]), str(server.port), mode)
+        done = forked_program(EXIT.replace("{ending}", ENDINGS[name]), str(server.port), mode)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         connection = server.connection()
         connection.wait_closed()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import socket
 import threading
 import time
 
@@ -12,7 +12,8 @@ import pytest
 from support import expected
 from support.local_server import LocalServer
 from support.reconnecting import FRAME, bodies, connected, marks, moved, noticed, server, waits  # noqa: F401
-from support.recorder import TRUE, VOID, reply
+from support.recorder import DEADLINE, TRUE, VOID, reply
+from support.server_process import held_port, restartable_server
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
@@ -112,9 +113,18 @@ def test_reply_time_out__is_the_end_of_the_call(server, connected):
     session = connected(retryWrites=True, readTimeout=0.2)
     with pytest.raises(ddb.SendTimeout):
         session.run("slow")
+    calls = [bytes(connection.received).count(b"script\nslow") for connection in server.connections]
+    assert sum(calls) == 1 and session.stats.reconnects == 0
     server.default = VOID
-    session.run("next")
-    assert session.stats.reconnects == 1
+    # the next one, on a new connection, has no more time
+    eventually(lambda: _answered(session))
+    assert session.stats.reconnects >= 1
+
+
+def _answered(session):
+    with contextlib.suppress(ddb.SendTimeout, ddb.ConnectError):
+        session.run("next")
+        return True
 
 
 def test_server_error__is_raised_and_nothing_is_repeated(server, connected):
@@ -281,18 +291,12 @@ def test_acknowledged__batch_that_was_lost(server, acknowledged):
 # -- attempts
 
 
-@pytest.fixture
-def closed_port():
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
-
-
 @pytest.mark.parametrize("asynchronous", [True, False])
-def test_attempts__end_at_the_number_given(asynchronous, closed_port, waits):
+def test_attempts__end_at_the_number_given(asynchronous, waits):
     session = ddb.Session(enableASYNC=asynchronous)
-    with pytest.raises(ddb.ConnectError, match=f"127.0.0.1:{closed_port} after 4 attempts.*refused"):
-        session.connect("127.0.0.1", closed_port, reconnect=True, tryReconnectNums=4)
+    with held_port() as port:
+        with pytest.raises(ddb.ConnectError, match=f"127.0.0.1:{port} after 4 attempts.*refused"):
+            session.connect("127.0.0.1", port, reconnect=True, tryReconnectNums=4)
     assert len(waits) == 3
     with pytest.raises(ddb.UsageError):
         session.run("1")
@@ -300,9 +304,6 @@ def test_attempts__end_at_the_number_given(asynchronous, closed_port, waits):
 
 @pytest.mark.parametrize("number", [None, 0, -1])
 def test_attempts__without_a_number_go_on_until_somebody_listens(number, monkeypatch):
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
     rounds = []
 
     def pause(stopped, seconds):
@@ -310,13 +311,11 @@ def test_attempts__without_a_number_go_on_until_somebody_listens(number, monkeyp
         if len(rounds) == 50:
             server.start()
 
-    server = LocalServer(port=port)
     monkeypatch.setattr(reconnect, "pause", pause)
-    session = ddb.Session()
-    session.connect("127.0.0.1", port, reconnect=True, tryReconnectNums=number)
-    assert session.run("1+1") == 2
-    session.close()
-    server.stop()
+    with restartable_server() as server, ddb.Session() as session:
+        server.stop()
+        session.connect("127.0.0.1", server.port, reconnect=True, tryReconnectNums=number)
+        assert session.run("1+1") == 2
     assert len(rounds) == 50
 
 
@@ -480,7 +479,7 @@ def test_threads__share_one_new_connection_and_lose_nothing():
 
         threads = [in_thread(lambda number=number: work(number)) for number in range(6)]
         for thread in threads:
-            thread.result(60)
+            thread.result(2 * DEADLINE)
         found = [tuple(row) for row in local.table("kept").values.tolist()]
         assert len(found) == len(set(found)), "nothing twice"
         assert set(answered) <= set(found)

@@ -80,7 +80,7 @@ def test_refused_login__says_nothing_of_the_password(handshake, asynchronous, ag
             texts += refused(lambda: ddb.Session(*where, enableASYNC=asynchronous))
         texts += [repr(session), repr(vars(session)), repr(session.stats), caplog.text]
         assert not [text for text in texts if SECRET in text]
-        assert any(SECRET.encode() in connection.received for connection in server.connections)
+        eventually(lambda: any(SECRET.encode() in connection.received for connection in server.connections))
 
 
 def test_login__on_the_open_connection(caplog):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import signal
 import socket
-import time
+import threading
 
 import numpy as np
 import pandas as pd
 import pytest
 from support.recorder import VOID, FakeServer
-from support.waiting import in_thread
+from support.waiting import connect_at_last, in_thread
 
 import dolphindb_fast as ddb
 from dolphindb_fast import connecting
@@ -33,8 +33,8 @@ def options(request):
 def test_sending__without_progress(name, value, options):
     for asynchronous in (True, False):
         with FakeServer(receive_buffer=8192) as server, ddb.Session(enableASYNC=asynchronous) as session:
-            session.connect("127.0.0.1", server.port, readTimeout=LONG, **{name: value}, **options)
-            server.connection().stall()
+            connect_at_last(session, "127.0.0.1", server.port, readTimeout=LONG, **{name: value}, **options)
+            server.connections[-1].stall()
             with pytest.raises(ddb.SendTimeout, match="0.2 s") as caught:
                 in_thread(lambda session=session: session.run("f", LARGE)).result()
             assert caught.value.sent is True
@@ -45,7 +45,7 @@ def test_sending__without_progress(name, value, options):
 @pytest.mark.parametrize("value", SHORT, ids=type)
 def test_waiting_for_a_reply(name, value, options):
     with FakeServer() as server, ddb.Session() as session:
-        session.connect("127.0.0.1", server.port, writeTimeout=LONG, **{name: value}, **options)
+        connect_at_last(session, "127.0.0.1", server.port, writeTimeout=LONG, **{name: value}, **options)
         with pytest.raises(ddb.SendTimeout, match="no reply for 0.2 s"):
             in_thread(lambda: session.run("x")).result()
 
@@ -63,12 +63,12 @@ def ticking():
 def test_signals__do_not_prolong_a_time_out(ticking):
     for asynchronous in (True, False):
         with FakeServer(receive_buffer=8192) as server, ddb.Session(enableASYNC=asynchronous) as session:
-            session.connect("127.0.0.1", server.port, readTimeout=LONG, writeTimeout=0.2)
-            server.connection().stall()
+            connect_at_last(session, "127.0.0.1", server.port, readTimeout=LONG, writeTimeout=0.2)
+            server.connections[-1].stall()
             with pytest.raises(ddb.SendTimeout, match="0.2 s"):
                 session.run("f", LARGE)
     with FakeServer() as server, ddb.Session() as session:
-        session.connect("127.0.0.1", server.port, writeTimeout=LONG, readTimeout=0.2)
+        connect_at_last(session, "127.0.0.1", server.port, writeTimeout=LONG, readTimeout=0.2)
         with pytest.raises(ddb.SendTimeout, match="no reply for 0.2 s"):
             session.run("x")
 
@@ -95,14 +95,13 @@ def test_questions_and_startup__have_the_time_of_a_reply(options):
 @pytest.mark.parametrize("forever", [0, 0.0, datetime.timedelta(0), None])
 def test_zero_and_none__of_replies_wait_for_ever(forever):
     with FakeServer() as server, ddb.Session() as session:
-        session.connect("127.0.0.1", server.port, readTimeout=forever, writeTimeout=0.1)
+        connect_at_last(session, "127.0.0.1", server.port, readTimeout=forever, writeTimeout=0.1)
         call = in_thread(lambda: session.run("x"))
-        connection = server.connection()
+        connection = server.connections[-1]
         connection.wait(lambda received: received.endswith(b"script\nx"))
         # three times as long as sending may take without progress
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
-            assert call.running
+        threading.Event().wait(0.3)
+        assert call.running
         connection.send(VOID)
         assert call.result() is None
 
@@ -112,9 +111,8 @@ def test_zero__of_sending_waits_for_ever():
         session.connect("127.0.0.1", server.port, writeTimeout=0)
         server.connection().stall()
         call = in_thread(lambda: session.run("f", LARGE))
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
-            assert call.running
+        threading.Event().wait(0.3)
+        assert call.running
         server.connection().resume()
         assert call.result() is None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import ssl
 import time
 import warnings
@@ -12,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import certificates, expected
+from support.interrupt import Interrupted, interrupted
 from support.local_server import LocalServer
-from support.process import program
-from support.recorder import VOID, FakeServer, reply
+from support.process import forked_program, program
+from support.recorder import DEADLINE, VOID, FakeServer, reply
 from support.tls_proxy import TlsProxy
-from support.waiting import eventually, in_thread
+from support.waiting import connect_at_last, eventually, in_thread
 
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
@@ -49,8 +49,8 @@ def connected(pair):
         proxy = TlsProxy(context, server.port, receive_buffer=receive_buffer)
         session = ddb.Session(enableASYNC=asynchronous, enableSSL=True, caFile=pair.certificate)
         opened.extend((session.close, lambda: proxy.__exit__(), server.close))
-        session.connect("127.0.0.1", proxy.port, **arguments)
-        return session, server.connection(), proxy
+        connect_at_last(session, "127.0.0.1", proxy.port, **arguments)
+        return session, server.connections[-1], proxy
 
     yield connect
     for close in opened:
@@ -141,7 +141,7 @@ def test_plain_server__is_told_from_a_tls_server(pair):
         with pytest.raises(ddb.ConnectError, match="TLS"):
             session.connect("127.0.0.1", server.port, writeTimeout=0.2)
     with FakeServer(handshake=b"HTTP/1.1 400 Bad Request\r\n\r\n") as server:
-        call = in_thread(lambda: session.connect("127.0.0.1", server.port, writeTimeout=5))
+        call = in_thread(lambda: session.connect("127.0.0.1", server.port, writeTimeout=DEADLINE))
         server.connection().send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         with pytest.raises(ddb.ConnectError, match="enableHTTPS"):
             call.result()
@@ -269,7 +269,7 @@ def test_server_ends__while_a_large_frame_is_sent(end, connected):
 
 
 def test_stalled_receiver__after_part_of_a_request(connected):
-    session, connection, proxy = connected(receive_buffer=8192, writeTimeout=0.3)
+    session, connection, proxy = connected(receive_buffer=8192, writeTimeout=0.2)
     connection.stall()
     with pytest.raises(ddb.SendTimeout) as caught:
         in_thread(lambda: session.run("f", LARGE)).result()
@@ -329,26 +329,13 @@ def test_close__while_another_thread_waits(asynchronous, connected):
         session.run("1")
 
 
-class Interrupted(Exception):
-    pass
-
-
 @pytest.mark.parametrize("asynchronous", [True, False])
 def test_interrupt__leaves_at_once_and_the_connection_is_closed(asynchronous, connected):
     session, connection, proxy = connected(asynchronous, receive_buffer=8192)
-
-    def handler(number, frame):
-        raise Interrupted
-
-    previous = signal.signal(signal.SIGALRM, handler)
-    try:
-        connection.stall()
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-        with pytest.raises(Interrupted):
-            session.run("f", LARGE)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+    connection.stall()
+    sent = session.stats.bytesSent
+    with pytest.raises(Interrupted), interrupted(lambda: session.stats.bytesSent > sent):
+        session.run("f", LARGE)
     connection.resume()
     with pytest.raises(ddb.LinkError):
         session.run("1")
@@ -471,7 +458,7 @@ print("child", os.waitstatus_to_exitcode(status))
 
 def test_fork__child_touches_neither_connection_nor_keys(pair):
     with FakeServer() as server, TlsProxy(certificates.server_context(pair), server.port) as proxy:
-        done = program(FORK, str(proxy.port), str(pair.certificate))
+        done = forked_program(FORK, str(proxy.port), str(pair.certificate))
         assert (done.stdout, done.stderr) == ("child 0\n", "")
         server.connection().wait_closed()
         received = bytes(server.connection().received)
@@ -507,7 +494,7 @@ def test_threads__share_an_encrypted_session(pair):
                     assert session.run(f"{number * 1000 + step} + 0") == number * 1000 + step
 
             for thread in [in_thread(lambda number=number: work(number)) for number in range(6)]:
-                thread.result(60)
+                thread.result(2 * DEADLINE)
 
 
 def test_acknowledged_submissions__are_answered_one_by_one(pair):
@@ -521,11 +508,11 @@ def test_acknowledged_submissions__are_answered_one_by_one(pair):
             big = session.run("select * from answered_t")
             wrong = session.run("tableInsert{no_such_table}", SMALL)
             with pytest.raises(ddb.SubmissionError, match="no_such_table"):
-                session.flush(60)
+                session.flush(DEADLINE)
             assert {handle.result() for handle in handles} == {2} and wrong.exception() is not None
             assert len(big.result()) == 4000
             session.run("f", LARGE)
             with pytest.raises(ddb.SubmissionError):
-                session.flush(60)
+                session.flush(DEADLINE)
             assert server.rows("answered_t") == 4000
             assert session.stats.acknowledged == 2002

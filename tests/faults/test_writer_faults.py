@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from support import replies
 from support.local_server import LocalServer
-from support.process import program
-from support.recorder import FakeServer, reply
+from support.process import forked_program
+from support.recorder import DEADLINE, FakeServer, reply
 from support.schemas import schema
+from support.server_process import restartable_server
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
@@ -36,7 +37,7 @@ def waits(monkeypatch):
 
 @pytest.fixture
 def server():
-    with LocalServer() as server:
+    with restartable_server() as server:
         server.run(TABLE)
         yield server
 
@@ -96,7 +97,7 @@ def load(writer, frames=False):
     def finish():
         stop.set()
         for one in running:
-            one.result(60)
+            one.result(2 * DEADLINE)
         return [row for part in taken for row in part]
 
     return finish
@@ -361,7 +362,7 @@ def busy_switching():
 @pytest.mark.parametrize("threads", [1, 3])
 def test_what_was_taken_before_the_end__is_written(threads, server, writer, busy_switching):
     frames = [pd.DataFrame({"id": [thread], "sym": ["x"]}) for thread in range(4)]
-    for _ in range(20):
+    for _ in range(60 if os.environ.get("DOLPHINDB_FAST_STRESS") else 6):
         one = writer(server, batchSize=1, threadCount=threads, partitionCol="id")
         before = server.rows("t")
         taken = []
@@ -445,7 +446,7 @@ with LocalServer() as server:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_fork_in_a_with_block__its_exception_passes():
     pytest.importorskip("lark")
-    ended = program(_FORK_IN_BLOCK)
+    ended = forked_program(_FORK_IN_BLOCK)
     assert ended.stdout == "1\n", ended.stderr
 
 

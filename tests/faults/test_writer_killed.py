@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from support.fault_proxy import Fault, FaultProxy
 from support.mortal_server import mortal_servers
+from support.recorder import DEADLINE
+from support.server_process import held_port
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
@@ -101,7 +103,7 @@ def load(one):
     def finish():
         stop.set()
         for thread in running:
-            thread.result(60)
+            thread.result(2 * DEADLINE)
         return [number for part in taken for number in part]
 
     return finish
@@ -263,15 +265,16 @@ def test_killed_while_the_writer_connects_again(start, writer):
 
 @pytest.mark.parametrize("again", [False, True])
 def test_killed_while_idle(again, start, writer):
-    server = start()
-    one = writer(server.port, batchSize=10, throttle=LATER, reconnect=again)
-    insert(one, range(10))
-    eventually(lambda: one.getStatus().sentRows == 10)
-    # the end of the connection has arrived when the process has ended
-    server.kill()
-    other = start(port=server.port)
-    insert(one, range(10, 20))
-    written, uncertain, certain = accounted(start, one, range(20), server, other)
+    with held_port() as port:
+        server = start(port=port)
+        one = writer(port, batchSize=10, throttle=LATER, reconnect=again)
+        insert(one, range(10))
+        eventually(lambda: one.getStatus().sentRows == 10)
+        # the end of the connection has arrived when the process has ended
+        server.kill()
+        other = start(port=port)
+        insert(one, range(10, 20))
+        written, uncertain, certain = accounted(start, one, range(20), server, other)
     # it is seen before a byte is sent
     assert uncertain == [] and certain == ([] if again else [*range(10, 20)])
     assert one.getStatus().hasError() is not again

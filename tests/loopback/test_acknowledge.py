@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.local_server import LocalServer
+from support.recorder import DEADLINE
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
@@ -52,7 +53,7 @@ def test_submission__knows_what_it_is_and_what_became_of_it(session, table):
     submission = session.run(f"tableInsert{{{table}}}", FRAME)
     assert isinstance(submission, ddb.Submission)
     assert (submission.name, submission.rows, submission.sequence) == (f"tableInsert{{{table}}}", 2, 1)
-    assert submission.result(10) == 2
+    assert submission.result(DEADLINE) == 2
     assert submission.done() and submission.exception() is None
     assert "acknowledged" in repr(submission)
     assert session.run("1").sequence == 2
@@ -74,7 +75,7 @@ def test_submission__knows_what_it_is_and_what_became_of_it(session, table):
 def test_result__is_what_a_synchronous_session_returns(script, value, session, server_address):
     with ddb.Session(*server_address.login) as synchronous:
         wanted = synchronous.run(script)
-    found = session.run(script).result(10)
+    found = session.run(script).result(DEADLINE)
     assert type(found) is type(wanted)
     assert found == wanted and (found == value or value is None)
 
@@ -85,22 +86,22 @@ def test_result__may_be_a_vector_or_a_table_of_any_size(session, table):
         inserted = session.run(f"tableInsert{{{table}}}", frame)
         read = session.run(f"select * from {table}")
         after = session.run("5")
-        assert inserted.result(60) == rows
-        assert after.result(60) == 5
-        pd.testing.assert_frame_equal(read.result(60).tail(rows).reset_index(drop=True), frame)
-    assert session.run("1..10").result(10).tolist() == list(range(1, 11))
+        assert inserted.result(DEADLINE) == rows
+        assert after.result(DEADLINE) == 5
+        pd.testing.assert_frame_equal(read.result(DEADLINE).tail(rows).reset_index(drop=True), frame)
+    assert session.run("1..10").result(DEADLINE).tolist() == list(range(1, 11))
 
 
 def test_result__takes_the_forms_of_its_run(session):
-    assert session.run("7", raw=True).result(10).data.tolist() == [7]
-    assert session.run("7").result(10) == 7
+    assert session.run("7", raw=True).result(DEADLINE).data.tolist() == [7]
+    assert session.run("7").result(DEADLINE) == 7
     with pytest.raises(ddb.UsageError, match="fetchSize"):
         session.run("select * from t", fetchSize=8192)
 
 
 def test_upload__is_a_submission_too(session):
-    assert session.upload({"x": 5}).result(10) is None
-    assert session.run("x + 1").result(10) == 6
+    assert session.upload({"x": 5}).result(DEADLINE) is None
+    assert session.run("x + 1").result(DEADLINE) == 6
     assert session.upload({}) == -1
 
 
@@ -118,7 +119,7 @@ def test_flush__waits_for_all(session, table):
     assert all(submission.done() for submission in submissions)
     stats = session.stats
     assert (stats.requests, stats.rows, stats.acknowledged, stats.failed) == (500, 1000, 500, 0)
-    assert session.run(f"exec count(*) from {table}").result(10) == 1000
+    assert session.run(f"exec count(*) from {table}").result(DEADLINE) == 1000
     session.flush()
 
 
@@ -130,7 +131,7 @@ def test_refused_submissions__are_told_by_flush_and_by_the_callback(connected, t
     also_bad = session.run("1 +")
     last = session.run(f"tableInsert{{{table}}}", FRAME)
     with pytest.raises(ddb.SubmissionError) as caught:
-        session.flush(10)
+        session.flush(DEADLINE)
     assert caught.value.failures == [bad, also_bad] and caught.value.count == 2
     text = str(caught.value)
     assert "2 submissions failed" in text and "number 2, no_such_function, 2 rows: " in text
@@ -148,7 +149,7 @@ def test_refused_submissions__are_told_by_flush_and_by_the_callback(connected, t
 def test_refused_submission__has_the_exception_of_a_synchronous_call(session, server_address):
     with ddb.Session(*server_address.login) as synchronous, pytest.raises(ddb.ServerError) as wanted:
         synchronous.run("no_such_function", 1)
-    found = session.run("no_such_function", 1).exception(10)
+    found = session.run("no_such_function", 1).exception(DEADLINE)
     assert str(found) == str(wanted.value) and found.serverText == wanted.value.serverText
 
 
@@ -157,14 +158,14 @@ def test_callback__may_use_the_session(connected, table):
 
     def repair(failed):
         repaired.append(session.run(f"tableInsert{{{table}}}", FRAME))
-        assert repaired[-1].result(10) == 2
+        assert repaired[-1].result(DEADLINE) == 2
 
     session = connected(onError=repair)
     session.run("no_such_function", FRAME)
-    assert session.run("1").result(10) == 1
+    assert session.run("1").result(DEADLINE) == 1
     with pytest.raises(ddb.SubmissionError):
-        session.flush(10)
-    assert len(repaired) == 1 and session.run(f"exec count(*) from {table}").result(10) == 2
+        session.flush(DEADLINE)
+    assert len(repaired) == 1 and session.run(f"exec count(*) from {table}").result(DEADLINE) == 2
 
 
 def test_callback__that_raises_is_logged(connected, caplog):
@@ -172,9 +173,9 @@ def test_callback__that_raises_is_logged(connected, caplog):
         raise ValueError("broken callback")
 
     session = connected(onError=broken)
-    assert session.run("no_such_function", 1).exception(10) is not None
+    assert session.run("no_such_function", 1).exception(DEADLINE) is not None
     with pytest.raises(ddb.SubmissionError):
-        session.flush(10)
+        session.flush(DEADLINE)
     assert "broken callback" in caplog.text
 
 
@@ -182,7 +183,7 @@ def test_failures__of_a_million_calls_take_little_memory(session):
     for _ in range(3000):
         session.run("no_such_function", 1)
     with pytest.raises(ddb.SubmissionError) as caught:
-        session.flush(60)
+        session.flush(DEADLINE)
     assert caught.value.count == 3000 and len(caught.value.failures) == 1000
     assert str(caught.value).count("\n") < 20
 
@@ -202,8 +203,8 @@ def test_with_block__ends_with_a_flush(connected, table):
 
 def test_printed_text__is_shown_and_is_no_reply(session, capfd, local_address):
     first = session.run("print('hello')")
-    assert session.run("3").result(10) == 3
-    assert first.result(10) is None
+    assert session.run("3").result(DEADLINE) == 3
+    assert first.result(DEADLINE) is None
     assert "hello" in capfd.readouterr().out
 
 
@@ -220,7 +221,7 @@ def test_bounds__are_kept_and_nothing_is_lost(limits, connected, table):
     submissions.append(session.run(f"tableInsert{{{table}}}", large))
     session.flush()
     assert [s.result() for s in submissions] == [1] * 200 + [1000]
-    assert session.run(f"exec a from {table}").result(10).tolist() == [*range(200), *range(1000)]
+    assert session.run(f"exec a from {table}").result(DEADLINE).tolist() == [*range(200), *range(1000)]
 
 
 def test_batch__gathers_and_returns_submissions(session, table):
@@ -232,14 +233,14 @@ def test_batch__gathers_and_returns_submissions(session, table):
         with pytest.raises(ddb.ValueRefused):
             session.run(f"tableInsert{{{table}}}", pd.DataFrame({"a": [1], "b": ["\0"]}))
         batch.flush()
-        assert submissions[0].result(10) == 2
+        assert submissions[0].result(DEADLINE) == 2
         failed = session.run("no_such_function", 1, priority=5)
-    assert [submission.result(10) for submission in submissions] == [2] * 50
+    assert [submission.result(DEADLINE) for submission in submissions] == [2] * 50
     assert [submission.sequence for submission in (*submissions, failed)] == list(range(1, 52))
-    assert failed.exception(10).serverText
+    assert failed.exception(DEADLINE).serverText
     with pytest.raises(ddb.SubmissionError), session.batch():
         last = session.run("5")
-        session.flush(10)
+        session.flush(DEADLINE)
     assert last.result() == 5
 
 
@@ -261,7 +262,7 @@ def test_threads__each_get_their_own_replies(limit, connected):
             value = number * 1000 + i
             submission = session.run(str(value))
             if i % 3 == 0:
-                assert submission.result(30) == value
+                assert submission.result(DEADLINE) == value
             elif i % 7 == 0:
                 assert submission.done() in (True, False)
             kept.append((submission, value))
@@ -269,8 +270,8 @@ def test_threads__each_get_their_own_replies(limit, connected):
     kept = []
     threads = [in_thread(lambda number=number: work(number)) for number in range(8)]
     for thread in threads:
-        thread.result(60)
-    session.flush(30)
+        thread.result(DEADLINE)
+    session.flush(DEADLINE)
     assert len(kept) == 800
     assert all(submission.result() == value for submission, value in kept)
     assert sorted(submission.sequence for submission, _ in kept) == list(range(1, 801))
@@ -286,10 +287,10 @@ def test_threads__one_waits_while_another_one_sends(connected):
 
     sender = in_thread(submit)
     for i in range(200):
-        assert session.run(str(i)).result(30) == i
+        assert session.run(str(i)).result(DEADLINE) == i
     stop.set()
     sender.result()
-    session.flush(30)
+    session.flush(DEADLINE)
 
 
 def test_kept_submissions__of_a_lost_connection_can_be_sent_again():
@@ -297,13 +298,13 @@ def test_kept_submissions__of_a_lost_connection_can_be_sent_again():
         server.run("share streamTable(1000:0, `a`b, [LONG,STRING]) as t")
         session = ddb.Session(enableASYNC=True, acknowledge=True, keepUnacknowledged=True)
         session.connect(server.host, server.port)
-        session.run("tableInsert{t}", FRAME).result(10)
+        session.run("tableInsert{t}", FRAME).result(DEADLINE)
         assert session.unacknowledged() == []
         port = server.port
         session.run("sleepless = 1", clearMemory=True)
         session.run("tableInsert{t}", FRAME)
         session.upload({"x": 1})
-        session.flush(10)
+        session.flush(DEADLINE)
         # closed with requests in flight: of some of them nobody knows
         submissions = [session.run("tableInsert{t}", FRAME) for _ in range(20)]
         script = session.run("x = 1")
@@ -317,7 +318,7 @@ def test_kept_submissions__of_a_lost_connection_can_be_sent_again():
         assert session.unacknowledged() == []
         session.connect(server.host, port)
         with pytest.raises((ddb.SubmissionError, ddb.UsageError)) if items else pytest.raises(ddb.UsageError):
-            session.flush(10)
+            session.flush(DEADLINE)
             session.resubmit("no item")
         again = []
         for item in items:
@@ -327,7 +328,7 @@ def test_kept_submissions__of_a_lost_connection_can_be_sent_again():
             else:
                 assert item.frame() is None
             again.append(session.resubmit(item))
-        session.flush(10)
+        session.flush(DEADLINE)
         assert [s.result() for s in again] == [2 if item.rows else None for item in items]
         assert server.rows("t") >= 44
         session.close()
@@ -374,10 +375,10 @@ def test_plain_asynchronous_mode__returns_none_as_ever(server_address):
 
 def test_connect__anew_goes_on_with_the_numbers(session, server_address):
     first = session.run("1")
-    session.flush(10)
+    session.flush(DEADLINE)
     session.connect(*server_address.login)
     second = session.run("2")
-    assert (first.result(), second.result(10)) == (1, 2)
+    assert (first.result(), second.result(DEADLINE)) == (1, 2)
     assert second.sequence == first.sequence + 1
     assert session.stats.requests == 2
 
@@ -385,5 +386,5 @@ def test_connect__anew_goes_on_with_the_numbers(session, server_address):
 def test_dropped_results__do_not_keep_anything_back(session):
     for _ in range(10_000):
         session.run("x = 1")
-    session.flush(60)
+    session.flush(DEADLINE)
     eventually(lambda: session.stats.acknowledged == 10_000)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import re
-import socket
 import subprocess
 import sys
 
 import pytest
 from support.local_server import LocalServer
+from support.server_process import held_port
 
+from dolphindb_fast import UsageError
 from dolphindb_fast.__main__ import main
 from dolphindb_fast.commands import demo
 
@@ -17,10 +19,8 @@ pytest.importorskip("rich")
 
 @pytest.fixture
 def closed_port():
-    """A port where nobody listens: bound, so that nobody else can take it meanwhile."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
+    with held_port() as port:
+        yield port
 
 
 def address(server) -> list[str]:
@@ -88,6 +88,10 @@ def test_demo_lost_rows__exit_1(monkeypatch, capfd):
             self.calls += 1
             if self.calls % 3:
                 self.session.run(*args)
+            elif self.calls == 30:
+                # what was sent is there before the demo begins to wait for the rest
+                with contextlib.suppress(UsageError):
+                    self.session.barrier()
 
         def close(self):
             self.session.close()

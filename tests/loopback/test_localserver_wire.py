@@ -11,6 +11,7 @@ import pytest
 from support.local_server import LocalServer
 from support.raw_client import Client, connected
 from support.recorder import DEADLINE
+from support.server_process import restartable_server
 from support.waiting import eventually
 
 import dolphindb_fast as ddb
@@ -263,6 +264,11 @@ class TestHostileInput:
 
 
 class TestLife:
+    @pytest.fixture
+    def server(self):
+        with restartable_server() as server:
+            yield server
+
     def test_stop__ends_connections_and_may_be_repeated(self, server):
         with Client(server) as client:
             server.run("share table(1 2 as a) as kept")

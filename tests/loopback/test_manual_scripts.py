@@ -1,20 +1,17 @@
 """The scripts of the vendor's manual page on asynchronous tasks, as printed there, against the local server.
 
-Changed are only the two import lines (not for the official client), the number of loops, and the port where
-8848 is taken.
+Changed are only the two import lines (not for the official client), the number of loops, and the port.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 
 import pytest
-from support.local_server import LocalServer
+from support.waiting import eventually
 
 LOOPS = 200
 
@@ -130,20 +127,6 @@ print(json.dumps({name: [str(cell) for cell in tb[name]] for name in tb.columns}
 """
 
 
-@pytest.fixture
-def server():
-    """A local server on 8848, or on a free port where 8848 is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", 8848))
-            port = 8848
-        except OSError:
-            port = 0
-    with LocalServer("127.0.0.1", port) as running:
-        yield running
-
-
 @pytest.fixture(params=["dolphindb_fast", pytest.param("dolphindb", marks=pytest.mark.official)])
 def client(request):
     pytest.importorskip(request.param)
@@ -169,18 +152,15 @@ def run_python(script: str, client: str, port: int, folder) -> str:
     return done.stdout
 
 
-def wait_for_rows(server, table: str, expected: int, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    rows = -1
-    while time.monotonic() < deadline:
+def wait_for_rows(server, table: str, expected: int) -> None:
+    def arrived():
         try:
-            rows = server.rows(table)
+            return server.rows(table) >= expected
         except Exception:  # the script that creates the table may not have run yet
-            rows = -1
-        if rows >= expected:
-            break
-        time.sleep(0.01)
-    assert rows == expected, server.failed_tasks
+            return False
+
+    eventually(arrived)
+    assert server.rows(table) == expected, server.failed_tasks
 
 
 def assert_repeated(stored, report: str, loops: int) -> None:

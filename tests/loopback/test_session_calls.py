@@ -431,13 +431,13 @@ def test_session__says_how_it_is(server_address):
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"netTimeout": datetime.timedelta(seconds=5)},
-        {"timeout": datetime.timedelta(seconds=5)},
-        {"readTimeout": 5},
-        {"writeTimeout": 5},
+        {"netTimeout": datetime.timedelta(seconds=50)},
+        {"timeout": datetime.timedelta(seconds=50)},
+        {"readTimeout": 50},
+        {"writeTimeout": 50},
         {"writeTimeout": 0, "readTimeout": 0},
         {"keepAliveTime": 7},
-        {"netTimeout": datetime.timedelta(seconds=5), "timeout": datetime.timedelta(seconds=5)},
+        {"netTimeout": datetime.timedelta(seconds=50), "timeout": datetime.timedelta(seconds=50)},
     ],
     ids=lambda arguments: ",".join(arguments),
 )

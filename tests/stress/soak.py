@@ -45,6 +45,10 @@ WORDS = [f"w{number}" for number in range(50)]
 #: while
 RESIDENT_BOUND = 4096 if "libasan" not in os.environ.get("LD_PRELOAD", "") else 1 << 20
 
+#: submissions before which a run does not end, whatever its time, and a fourth of which go before memory is measured:
+#: until then all threads have done what they do, and what that needs is kept
+LEAST_SUBMISSIONS = 2000
+
 MODES = {
     "asynchronous": {"enableASYNC": True},
     "acknowledged": {"enableASYNC": True, "acknowledge": True, "keepUnacknowledged": True, "maxInFlight": 64},
@@ -76,10 +80,13 @@ class Ledger:
     def __init__(self) -> None:
         self.numbers = itertools.count()
         self.states = bytearray(1 << 24)
+        #: submissions so far, about: threads count side by side
+        self.count = 0
 
     def new(self) -> int:
         number = next(self.numbers)
         self.states[number] = UNKNOWN
+        self.count = number + 1
         return number
 
     def note(self, number: int, state: int) -> None:
@@ -379,7 +386,7 @@ class Soak:
             self.stopped.set()
 
     def run(self, seconds: float) -> list[tuple[float, int, int]]:
-        """Time, resident size and descriptors, before, every so often, and after."""
+        """Part of the run that is over, resident size and descriptors, every so often."""
         for client in self.clients:
             while not client.connected:
                 with contextlib.suppress(ddb.ConnectError):
@@ -389,8 +396,12 @@ class Soak:
         for thread in threads:
             thread.start()
         samples = []
-        while (elapsed := time.monotonic() - start) < seconds and not self.stopped.wait(min(1, seconds / 20)):
-            samples.append((elapsed, resident(), descriptors()))
+        while not self.stopped.wait(min(1, seconds / 20)):
+            elapsed = time.monotonic() - start
+            part = min(elapsed / seconds, self.ledger.count / LEAST_SUBMISSIONS)
+            samples.append((part, resident(), descriptors()))
+            if part >= 1:
+                break
             if len(samples) % 10 == 0:
                 print(f"{elapsed:.0f} s: {samples[-1][1]} KiB, {samples[-1][2]} descriptors", flush=True)
         self.stopped.set()
@@ -463,9 +474,9 @@ def soak(server: subprocess.Popen, options: argparse.Namespace) -> int:
     there = json.loads(server.stdout.readline())
     totals, broken = work.ledger.verdict(found_on(server_port))
     wrong += broken
-    settled = next((size for elapsed, size, _ in samples if elapsed >= options.seconds / 4), before[0])
+    settled = next((size for part, size, _ in samples if part >= 1 / 4), before[0])
     if after[0] - settled > RESIDENT_BOUND:
-        wrong.append(f"resident size: {settled} KiB after a quarter of the time, {after[0]} KiB at the end")
+        wrong.append(f"resident size: {settled} KiB after a quarter of the run, {after[0]} KiB at the end")
     if after[1] != before[1]:
         wrong.append(f"descriptors: {before[1]} before, {after[1]} after")
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -480,7 +491,7 @@ def soak(server: subprocess.Popen, options: argparse.Namespace) -> int:
         ("sessions connected again by themselves", sum(client.reconnects for client in work.clients)),
         *((f"events: {name}", count) for name, count in sorted(events.items())),
         (
-            "resident size before, after a quarter of the time, after",
+            "resident size before, after a quarter of the run, after",
             f"{before[0]}, {settled}, {after[0]} KiB",
         ),
         ("descriptors before, most, after", f"{before[1]}, {max(s[2] for s in samples)}, {after[1]}"),

@@ -6,6 +6,7 @@ A fixed set of examples; ``DOLPHINDB_FAST_FUZZ=N`` tries N new ones of each kind
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from unittest import mock
 
@@ -23,13 +24,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.fuzzing import FUZZ, SEED, say_seed  # noqa: F401
-from support.local_server import LocalServer
+from support.recorder import DEADLINE
+from support.server_process import restartable_server
 from support.waiting import eventually, in_thread
 
 import dolphindb_fast as ddb
 from dolphindb_fast import Submission, reconnect
 
-EXAMPLES, STEPS = 40, 25
+EXAMPLES, STEPS = 20, 25
 
 INSERT = "tableInsert{kept}"
 TABLE = "share streamTable(1:0, `id`half`text, [LONG,DOUBLE,STRING]) as kept"
@@ -66,8 +68,8 @@ class SessionMachine(RuleBasedStateMachine):
         super().__init__()
         self.waiting = mock.patch.object(reconnect, "pause", lambda stopped, seconds: None)
         self.waiting.start()
-        self.server = LocalServer(order=self.order)
-        self.server.start()
+        self.running = contextlib.ExitStack()
+        self.server = self.running.enter_context(restartable_server(order=self.order))
         self.up = True
         self.starts = 1
         self.server.run(TABLE)
@@ -105,7 +107,7 @@ class SessionMachine(RuleBasedStateMachine):
                 self.submissions_are_as_promised()
                 assert all(submission.done() for submission, _ in self.outstanding)
         finally:
-            self.server.stop()
+            self.running.close()
             self.waiting.stop()
 
     # -- the model of the session -------------------------------------------------------------------------
@@ -221,7 +223,7 @@ class SessionMachine(RuleBasedStateMachine):
         try:
             self.session.connect(
                 "127.0.0.1", self.server.port, "admin", "123456", reconnect=self.asked_again,
-                tryReconnectNums=2, writeTimeout=20, readTimeout=20,
+                tryReconnectNums=2, writeTimeout=DEADLINE, readTimeout=DEADLINE,
             )  # fmt: skip
         except ddb.ConnectError:
             # the connection, if there is one, is still the one before; but nobody said that it may be made
@@ -301,7 +303,7 @@ class SessionMachine(RuleBasedStateMachine):
         """As `call`, for a call whose answer is waited for in acknowledged mode too."""
         could_fail = not self.must_work
         value, error = self.call(
-            lambda: made.result(20) if isinstance(made := make(), Submission) else made,
+            lambda: made.result(DEADLINE) if isinstance(made := make(), Submission) else made,
             ddb.ServerError,
             ddb.OutcomeUnknown,
         )
@@ -360,7 +362,7 @@ class SessionMachine(RuleBasedStateMachine):
             return
         pending, connection = set(self.pending), self.session_id
         # on a connection made for it, it would prove nothing
-        _, error = self.call(lambda: self.session.barrier(20), revives=False)
+        _, error = self.call(lambda: self.session.barrier(DEADLINE), revives=False)
         if error is None and self.asynchronous and self.order == "sequential":
             assert self.session_id == connection
             self.certain |= pending
@@ -370,7 +372,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule()
     def flush(self):
         try:
-            self.session.flush(20)
+            self.session.flush(DEADLINE)
         except ddb.SubmissionError as error:
             self.submissions_are_as_promised()
             if self.failures_exact:
@@ -396,7 +398,7 @@ class SessionMachine(RuleBasedStateMachine):
         if not self.must_work:
             return
         for submission, _ in self.outstanding:
-            submission.exception(20)
+            submission.exception(DEADLINE)
         self.submissions_are_as_promised()
         for item in self.session.unacknowledged():
             frame = item.frame()
@@ -409,7 +411,7 @@ class SessionMachine(RuleBasedStateMachine):
                 self.handed_over += item.rows
             else:
                 # a question, perhaps for a variable that the new connection does not have
-                self.failures += value.exception(20) is not None
+                self.failures += value.exception(DEADLINE) is not None
                 if b"\nvariable\n" in item.bytes:
                     self.variables[item.name] = item.frame()
 
@@ -425,14 +427,7 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.up)
     @rule()
     def start_server(self):
-        def started():
-            # somebody else may have been given the port for a moment
-            try:
-                return self.server.start()
-            except OSError:
-                return None
-
-        eventually(started)
+        self.server.start()
         self.up = True
         self.starts += 1
 

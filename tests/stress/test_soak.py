@@ -1,4 +1,4 @@
-"""The soak of `soak.py`: 12 seconds, or as many as ``DOLPHINDB_FAST_SOAK`` says; and that it would notice."""
+"""The soak of `soak.py`: 4 seconds, or as many as ``DOLPHINDB_FAST_SOAK`` says; and that it would notice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from stress import soak
 
-SECONDS = os.environ.get("DOLPHINDB_FAST_SOAK", "12")
+SECONDS = os.environ.get("DOLPHINDB_FAST_SOAK", "4")
 #: in long runs each thread waits a little between calls, so that memory and not the processor is what is
 #: tested
 PACE = "0" if float(SECONDS) < 60 else "0.02"

@@ -129,6 +129,11 @@ class FaultConnection:
         """Return when so many faults have happened."""
         self.wait(lambda: len(self.fired) >= count)
 
+    def wait_fired_or_ended(self) -> bool:
+        """Whether a fault has happened, as soon as that is certain."""
+        self.wait(lambda: self.fired or self.ended)
+        return bool(self.fired)
+
     # -- the thread of the connection -----------------------------------------------------------------------
 
     def _wake(self) -> None:

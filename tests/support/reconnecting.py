@@ -11,7 +11,7 @@ import dolphindb_fast as ddb
 from dolphindb_fast import reconnect
 
 from .recorder import FakeServer
-from .waiting import eventually, in_thread
+from .waiting import connect_at_last, eventually, in_thread
 
 __all__ = ["FRAME", "bodies", "connected", "marks", "moved", "noticed", "other", "server", "waits"]
 
@@ -48,7 +48,7 @@ def connected(server):
         opened.append(session)
         arguments.setdefault("reconnect", True)
         arguments.setdefault("tryReconnectNums", 3)
-        session.connect("127.0.0.1", server.port, "admin", "123456", **arguments)
+        connect_at_last(session, "127.0.0.1", server.port, "admin", "123456", **arguments)
         return session
 
     yield connect

@@ -35,8 +35,9 @@ __all__ = [
 ]
 
 SESSION = b"1234567890"
-#: seconds after which a wait for the peer is a failure; generous, since nobody waits for it when all is well
-DEADLINE = float(os.environ.get("DOLPHINDB_FAST_TEST_DEADLINE", "20"))
+#: seconds after which a wait is a failure. Nobody waits that long when all is well; a core that is shared with other
+#: work may need many times what an idle one does. Two of them end before the watchdog of tests/conftest.py.
+DEADLINE = float(os.environ.get("DOLPHINDB_FAST_TEST_DEADLINE", "50"))
 
 
 def reply(*objects: bytes, status: bytes = b"OK") -> bytes:

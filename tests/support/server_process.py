@@ -1,15 +1,35 @@
-"""A server outside of this process: the official client may keep the interpreter lock while it waits."""
+"""Servers outside of this process, since the official client may keep the interpreter lock while it waits; and ports
+that stay whose they are."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import socket
 
 import pytest
 
 from dolphindb_fast.commands.demo import start_server
 
-__all__ = ["outside_server", "server_process"]
+from .local_server import LocalServer
+
+__all__ = ["held_port", "outside_server", "restartable_server", "server_process"]
+
+
+@contextlib.contextmanager
+def held_port():
+    """A port where nobody listens: bound, so that nobody else is given it; a `LocalServer` may listen there."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+@contextlib.contextmanager
+def restartable_server(**settings):
+    """A running `LocalServer` whose port nobody else is given while it is stopped."""
+    with held_port() as port, LocalServer(port=port, **settings) as server:
+        yield server
 
 
 def outside_server() -> tuple[str, int, str, str] | None:

@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a deadline."""
+"""Waiting for a condition, with a deadline; time-outs that are tested on machines of any speed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import asyncio
 import threading
 import time
 
+import dolphindb_fast as ddb
+
 from .recorder import DEADLINE
 
-__all__ = ["eventually", "in_thread", "until"]
+__all__ = ["Late", "Pace", "connect_at_last", "connected_at_last", "eventually", "in_thread", "unhurried", "until"]
 
 
 def eventually(probe, deadline: float | None = None):
@@ -58,3 +60,72 @@ class in_thread:  # noqa: N801  (used like a function)
         if self._error is not None:
             raise self._error
         return self._value
+
+
+def connect_at_last(session, *address, **arguments):
+    """Connect with time-outs so short that the handshake may exceed them on a busy machine: as often as it takes."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        try:
+            return session.connect(*address, **arguments)
+        except ddb.ConnectError:
+            if time.monotonic() > end:
+                raise
+
+
+async def connected_at_last(session, *address, **arguments):
+    """As `connect_at_last`, of a session for asyncio."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        try:
+            return await session.connect(*address, **arguments)
+        except ddb.ConnectError:
+            if time.monotonic() > end:
+                raise
+
+
+class Late(Exception):
+    """The machine, not what is tested, was slower than the time-out of the test."""
+
+
+class Pace:
+    """Steps of a peer that must follow each other faster than a time-out, which all of them together exceed.
+
+    Parameters
+    ----------
+    seconds : float
+        The time-out.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.longest = 0.0
+        self._last = time.monotonic()
+
+    def step(self, call):
+        """Wait for two fifths of the time-out, then ``call()``; remembers how far apart two calls were at most."""
+        threading.Event().wait(0.4 * self.seconds)
+        result = call()
+        before, self._last = self._last, time.monotonic()
+        self.longest = max(self.longest, self._last - before)
+        return result
+
+    def kept(self, result):
+        """``result()``; raises `Late` if that times out after steps that were too far apart."""
+        try:
+            return result()
+        except TimeoutError:
+            if self.longest >= 0.8 * self.seconds:
+                raise Late from None
+            raise
+
+
+def unhurried(attempt, seconds: float = 0.2):
+    """``attempt(seconds)``, with three times as many seconds whenever it raises `Late`."""
+    while True:
+        try:
+            return attempt(seconds)
+        except Late:
+            seconds *= 3
+            if seconds > DEADLINE:
+                raise
