@@ -117,7 +117,7 @@ def load(writer, frames=False):
 def test_server_killed_in_mid_load__every_row_is_accounted_for(arguments, frames, round, server, writer):
     one = writer(server, maxRows=20000, **arguments)
     finish = load(one, frames)
-    eventually(lambda: server.rows("t") > 3000 * round)
+    eventually(lambda: server.rows("t") > 1000 * round)
     server.stop()
     eventually(lambda: one.getStatus().hasError())
     inserted = finish()

@@ -161,7 +161,7 @@ THREADS = pytest.mark.parametrize("threads", [1, 3])
 MODES = pytest.mark.parametrize("mode", ["append", "upsert"])
 
 
-@pytest.mark.parametrize("rows", [1, 700, 3000])
+@pytest.mark.parametrize("rows", [1, 500, 1500])
 @THREADS
 @MODES
 def test_killed_in_mid_load(mode, threads, rows, start, writer):

@@ -98,7 +98,7 @@ def test_threads__submit_meanwhile(session, table):
             session.run(f"tableInsert{{{table}}}", FRAME)
 
     threads = [in_thread(submit) for _ in range(3)]
-    for _ in range(20):
+    for _ in range(8):
         session.barrier()
         session.barrier(check="1", expect=1)
     stop.set()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.local_server import LocalServer
+from support.recorder import DEADLINE
 from support.unchanged import fingerprint
 from support.waiting import eventually, in_thread
 
@@ -69,7 +70,7 @@ def rows_of(plain, table, expected):
 
 def outcome(result):
     """What an append returned, its submission waited for."""
-    return result.result(10) if isinstance(result, ddb.Submission) else result
+    return result.result(DEADLINE) if isinstance(result, ddb.Submission) else result
 
 
 # -- what it returns, what it does ----------------------------------------------------------------------------
@@ -292,7 +293,7 @@ def test_schema__is_asked_again_after_a_failed_submission(counted):
         appender = ddb.TableAppender(None, "t", session)
         counted.run("share table(1:0, `a`b, [INT,BLOB]) as t")
         assert isinstance(appender.append(ROWS).exception(10), ddb.ServerError)
-        assert appender.append(ROWS).result(10) == 2
+        assert appender.append(ROWS).result(DEADLINE) == 2
         with pytest.raises(ddb.SubmissionError):
             session.flush()
 

@@ -7,7 +7,7 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
-from support.recorder import Recorder, our_session, reply
+from support.recorder import DEADLINE, Recorder, our_session, reply
 
 import dolphindb_fast as ddb
 import dolphindb_fast.settings as keys
@@ -127,7 +127,7 @@ def test_arrow_protocol__and_as():
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     stream = reply(b"\x00\x26" + sink.getvalue().to_pybytes())
-    with Recorder(our_session, protocol=keys.PROTOCOL_ARROW, connect={"readTimeout": 5}) as recorder:
+    with Recorder(our_session, protocol=keys.PROTOCOL_ARROW, connect={"readTimeout": DEADLINE}) as recorder:
         assert recorder.result(stream).equals(table)
         assert recorder.result(stream, as_="arrow").equals(table)
         assert isinstance(recorder.result(stream, as_="polars"), pl.DataFrame)

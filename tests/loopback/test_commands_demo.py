@@ -98,7 +98,8 @@ def test_demo_lost_rows__exit_1(monkeypatch, capfd):
 
     monkeypatch.setattr(demo, "clients", lambda: {"dolphindb_fast": lambda *a: Lossy(demo.own_session(*a))})
     monkeypatch.setattr(demo, "PATIENCE", 0.3)
-    assert main(["demo", "--loops", "30", "--rows", "10"]) == 1
+    with LocalServer() as server:
+        assert main(["demo", "--loops", "30", "--rows", "10", *address(server)]) == 1
     out, err = capfd.readouterr()
     assert "200 of 300" in out
     assert "dolphindb_fast, asynchronous: 200 rows instead of 300" in err

@@ -81,7 +81,7 @@ session.close()
 
 @pytest.mark.parametrize("mode", ["asynchronous", "acknowledged", "kept", "synchronous"])
 def test_submissions__leave_the_resident_size_as_it_is(mode):
-    times = SUBMISSIONS if mode != "synchronous" or FULL else SUBMISSIONS // 2
+    times = SUBMISSIONS if mode != "synchronous" or FULL else SUBMISSIONS // 5
     with discarding() as server:
         done = program(SUBMIT, str(server.port), mode, str(times), timeout=600)
     assert done.stderr == ""

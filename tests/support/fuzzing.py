@@ -32,8 +32,9 @@ def examples(number):
 
 
 @pytest.fixture(autouse=True)
-def say_seed(capsys):
+def say_seed(request):
     """For every test of the module that imports it."""
     if FUZZ:
-        with capsys.disabled():
+        # not by capsys, which a test that uses capfd can't have
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             print(f"\nDOLPHINDB_FAST_FUZZ={FUZZ} DOLPHINDB_FAST_SEED={SEED}")
