@@ -179,9 +179,9 @@ def test_slow_receiver__makes_progress_and_is_no_time_out(connected):
     def attempt(seconds):
         session, connection = connected(receive_buffer=8192, writeTimeout=seconds)
         connection.stall()
+        pace = Pace(seconds)
         call = in_thread(lambda: session.run("f", LARGE))
         eventually(lambda: session.stats.bytesSent > 100)
-        pace = Pace(seconds)
         for _ in range(4):
             pace.step(lambda: _let_some_pass(connection))
         pace.step(connection.resume)

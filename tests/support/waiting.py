@@ -8,7 +8,7 @@ import time
 
 import dolphindb_fast as ddb
 
-from .recorder import DEADLINE
+from .recorder import DEADLINE, RecordError
 
 __all__ = ["Late", "Pace", "connect_at_last", "connected_at_last", "eventually", "in_thread", "unhurried", "until"]
 
@@ -105,19 +105,24 @@ class Pace:
     def step(self, call):
         """Wait for two fifths of the time-out, then ``call()``; remembers how far apart two calls were at most."""
         threading.Event().wait(0.4 * self.seconds)
-        result = call()
-        before, self._last = self._last, time.monotonic()
-        self.longest = max(self.longest, self._last - before)
-        return result
-
-    def kept(self, result):
-        """``result()``; raises `Late` if that times out after steps that were too far apart."""
         try:
-            return result()
-        except TimeoutError:
+            return self.kept(call)
+        finally:
+            self._look()
+
+    def kept(self, call):
+        """``call()``; raises `Late` if the other side waits no more after steps that were too far apart."""
+        try:
+            return call()
+        except (OSError, RecordError):
+            self._look()
             if self.longest >= 0.8 * self.seconds:
                 raise Late from None
             raise
+
+    def _look(self) -> None:
+        before, self._last = self._last, time.monotonic()
+        self.longest = max(self.longest, self._last - before)
 
 
 def unhurried(attempt, seconds: float = 0.2):
@@ -127,5 +132,6 @@ def unhurried(attempt, seconds: float = 0.2):
             return attempt(seconds)
         except Late:
             seconds *= 3
-            if seconds > DEADLINE:
+            # all attempts together stay below the watchdog's time
+            if seconds > DEADLINE / 3:
                 raise
