@@ -1,7 +1,8 @@
 """The table of extensions: name -> Cython module and its exact C files.
 
 Environment switches: DDBF_DEBUG=1 (no optimization, asserts), DDBF_SANITIZE=1 (ASan and UBSan), DDBF_NO_SENDMSG=1
-(sends by `send` alone, as on Windows). CC and CFLAGS mean what they mean to every setuptools build.
+(sends by `send` alone, as on Windows), DDBF_COVERAGE=1 (Cython lines can be traced). CC and CFLAGS mean what they mean
+to every setuptools build.
 """
 
 import glob
@@ -72,6 +73,10 @@ if os.environ.get("DDBF_SANITIZE"):
     macros.append(("DDB_SANITIZE", "1"))
 if os.environ.get("DDBF_NO_SENDMSG"):
     macros.append(("DDB_LINK_NO_SENDMSG", "1"))
+
+if os.environ.get("DDBF_COVERAGE"):
+    # the plugin Cython.Coverage needs the tracer of old, which coverage uses with plugins, and not sys.monitoring
+    macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
 # An sdist (it alone has PKG-INFO) carries the generated C, so that building it takes a C compiler only.
 FROM_SDIST = os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "PKG-INFO"))
@@ -164,6 +169,7 @@ if not FROM_SDIST:
             "cdivision": True,
             "auto_pickle": False,
             "binding": True,
+            "linetrace": bool(os.environ.get("DDBF_COVERAGE")),
         },
         show_all_warnings=False,
     )
