@@ -405,6 +405,12 @@ int ddb_codes_number(const ddb_codes *codes, int32_t *numbers, int64_t *order, i
     return DDB_OK;
 }
 
+void ddb_codes_forget(int32_t *numbers, const int64_t *order, int64_t used)
+{
+    for (int64_t i = 0; i < used; i++)
+        numbers[order[i] + 1] = 0;
+}
+
 void ddb_codes_write(const ddb_codes *codes, const int32_t *numbers, int64_t first, int64_t count, int32_t *target)
 {
     uint64_t cells[GATHER_CODES];

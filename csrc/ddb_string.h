@@ -88,6 +88,9 @@ typedef struct ddb_codes {
  * code. `numbers` has room for `categories` + 1 and must be zero; entry 0, for null, stays 0. Sets `used`. */
 int ddb_codes_number(const ddb_codes *codes, int32_t *numbers, int64_t *order, int64_t *used, ddb_error *error);
 
+/* Make the numbers of the used categories zero again. */
+void ddb_codes_forget(int32_t *numbers, const int64_t *order, int64_t used);
+
 /* Write the symbol indices of rows [first, first + count): numbers[code + 1]. A code that went out of range since
  * it was numbered is written as null. */
 void ddb_codes_write(const ddb_codes *codes, const int32_t *numbers, int64_t first, int64_t count, int32_t *target);

@@ -12,6 +12,7 @@ from libc.errno cimport ENOMEM
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
+cimport cython
 cimport numpy as cnp
 
 from decimal import Decimal
@@ -85,6 +86,7 @@ cdef object _named(int type):
     return keys.TYPE_STRING.get(type, f"number {type}")
 
 
+@cython.final
 cdef class Reader(_Stream):
     """Read lines and objects from a stream of bytes.
 
@@ -474,6 +476,7 @@ def decode(data, *, expansion=DEFAULT_EXPANSION, allowance=DEFAULT_ALLOWANCE):
     return value
 
 
+@cython.final
 cdef class Scanner:
     """Finds the end of an object whose bytes arrive in pieces, without reading any of them twice."""
 

@@ -18,6 +18,7 @@ cdef object _lz4_block():
     return _lz4
 
 
+@cython.final
 cdef class _Compressed:
     """A compressed column as it was received."""
 
@@ -29,6 +30,7 @@ cdef class _Compressed:
         return self.head.count
 
 
+@cython.final
 cdef class _Blocks:
     """Plain bytes of a compressed column, block by block: the `fill` of a `Reader`."""
 

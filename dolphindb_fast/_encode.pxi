@@ -98,6 +98,7 @@ cdef class _Scratch:
         self.exports -= 1
 
 
+@cython.final
 cdef class Encoder:
     """Turns objects into wire bytes, in memory that is reused from call to call.
 
@@ -306,7 +307,7 @@ cdef class Encoder:
             text = text[:77] + "..."
         raise ValueRefused(f"{self.where(-1)}category {text}: {reason}") from None
 
-    cdef int check(self, int status) except -1:
+    cdef inline int check(self, int status) except -1:
         if status != DDB_OK:
             self.raise_error()
         return 0

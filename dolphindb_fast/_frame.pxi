@@ -83,7 +83,7 @@ ctypedef struct block_source:
     bint swap
 
 
-cdef int rule_index(int kind, Py_ssize_t size):
+cdef inline int rule_index(int kind, Py_ssize_t size) noexcept:
     cdef int row = 0 if kind == c'b' else 1 if kind == c'i' else 2 if kind == c'u' else 3 if kind == c'f' else 4
     return row * 9 + <int>size if size <= 8 else 4 * 9
 

@@ -359,8 +359,7 @@ cdef int number_codes(Encoder self, _ArrowKind kind, const ddb_arrow_part *part,
         if used == 0:
             # nothing, or refused half-way
             memset(numbers, 0, (words.rows + 1) * sizeof(int32_t))
-        for i in range(used):
-            numbers[order[i] + 1] = 0
+        ddb_codes_forget(numbers, order, used)
     return 0
 
 

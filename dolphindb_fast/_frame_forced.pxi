@@ -9,6 +9,7 @@ cdef frozenset text_types = frozenset((
 cdef frozenset object_types = frozenset((DDB_TYPE_STRING, DDB_TYPE_SYMBOL, DDB_TYPE_ANY))
 
 
+@cython.final
 cdef class TypedFrame:
     """A frame and the wire types of its columns, as `typed` or `TableSchema.fit` made it."""
 

@@ -8,6 +8,7 @@
 cdef tuple masked_arrays = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
 
 
+@cython.final
 cdef class _Cast:
     """A compiled rule of dtypes.cast."""
 

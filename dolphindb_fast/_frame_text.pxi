@@ -254,8 +254,7 @@ cdef int put_symbols(Encoder self, cnp.ndarray codes, Py_ssize_t rows, Py_ssize_
         if used == 0:
             # nothing, or refused half-way
             memset(numbers, 0, (count + 1) * sizeof(int32_t))
-        for i in range(used):
-            numbers[order[i] + 1] = 0
+        ddb_codes_forget(numbers, order, used)
         ddb_arena_trim(&self.picks, SCRATCH_CAP)
 
 

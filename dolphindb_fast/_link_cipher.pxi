@@ -14,6 +14,7 @@ cdef int open_bytes(ddb_cipher *cipher, const void *data, size_t size) noexcept 
     return (<_Cipher>(<cipher_of *>cipher).owner).open(<const char *>data, size)
 
 
+@cython.final
 cdef class _Cipher:
     """A `tls.Channel` as the link wants it. Used by whoever holds the link's lock."""
     cdef cipher_of c

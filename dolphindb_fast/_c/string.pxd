@@ -44,4 +44,5 @@ cdef extern from "ddb_string.h" nogil:
         int64_t categories
 
     int ddb_codes_number(const ddb_codes *codes, int32_t *numbers, int64_t *order, int64_t *used, ddb_error *error)
+    void ddb_codes_forget(int32_t *numbers, const int64_t *order, int64_t used)
     void ddb_codes_write(const ddb_codes *codes, const int32_t *numbers, int64_t first, int64_t count, int32_t *target)
