@@ -50,10 +50,11 @@ def _where(values, nulls, arrow_type):
 def _decimal(arrow_type):
     def build(rows, column, nulls):
         top = 10 ** min(arrow_type.precision, 18)
-        unscaled = (numbers(rows, column) % (2 * top - 1) - top + 1).tolist()
-        exact = decimal.Context(prec=60)
-        values = [decimal.Decimal(n).scaleb(-arrow_type.scale, exact) for n in unscaled]
-        return _where(values, nulls, arrow_type)
+        unscaled = np.where(nulls, 0, numbers(rows, column) % (2 * top - 1) - top + 1)
+        size = arrow_type.bit_width // 8
+        words = np.stack([unscaled, unscaled >> 63], axis=1) if size == 16 else unscaled.astype(f"i{size}")
+        validity = pa.array(unscaled, mask=nulls).buffers()[0]
+        return pa.Array.from_buffers(arrow_type, rows, [validity, pa.py_buffer(words)])
 
     return build
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import functools
+import itertools
 import struct
 
 import pyarrow
@@ -80,14 +82,15 @@ def _ticks(array):
     return _cells(array)
 
 
-def _cell(type_id, value) -> bytes:
+def _packed(type_id, cells) -> bytes:
+    """The cells alone, one after the other."""
     if type_id == INT128:
-        return bytes(16) if value is None else value[::-1]
+        return b"".join([bytes(16) if cell is None else cell[::-1] for cell in cells])
     if type_id in (DECIMAL32, DECIMAL64, DECIMAL128):
         size = {DECIMAL32: 4, DECIMAL64: 8, DECIMAL128: 16}[type_id]
-        return (-(2 ** (8 * size - 1)) if value is None else value).to_bytes(size, "little", signed=True)
-    # a pair has the layout of its cells and takes nothing away from them
-    return expected.vector(type_id, [value])[10:]
+        null = -(2 ** (8 * size - 1))
+        return b"".join([(null if cell is None else cell).to_bytes(size, "little", signed=True) for cell in cells])
+    return expected.vector(type_id, cells)[10:]
 
 
 def _values(array):
@@ -104,13 +107,18 @@ def _values(array):
 def decimals(type_id: int, scale: int, cells) -> bytes:
     """A vector of unscaled integers; `None` becomes NULL."""
     head = struct.pack("<BBiii", type_id, 1, len(cells), 1, scale)
-    return head + b"".join(_cell(type_id, cell) for cell in cells)
+    return head + _packed(type_id, cells)
+
+
+@functools.lru_cache(maxsize=256)  # as in `expected`: the columns of the corpus repeat a few texts
+def _blob(cell: bytes) -> bytes:
+    return struct.pack("<i", len(cell)) + cell
 
 
 def blobs(cells) -> bytes:
     """A BLOB vector of `bytes`."""
     head = struct.pack("<BBii", BLOB, 1, len(cells), 1)
-    return head + b"".join(struct.pack("<i", len(cell or b"")) + (cell or b"") for cell in cells)
+    return head + b"".join(map(_blob, [cell or b"" for cell in cells]))
 
 
 def array_vector(type_id: int, rows: list, scale: int | None = None) -> bytes:
@@ -119,9 +127,10 @@ def array_vector(type_id: int, rows: list, scale: int | None = None) -> bytes:
     head = struct.pack("<BBii", type_id + 64, 1, len(rows), sum(map(len, rows)))
     if scale is not None:
         head += struct.pack("<i", scale)
-    width = len(_cell(type_id, None))
+    width = len(_packed(type_id, [None]))
+    packed = _packed(type_id, list(itertools.chain.from_iterable(rows)))
     blocks = []
-    first, taken, continues = 0, len(head), False
+    first, start, taken, continues = 0, 0, len(head), False
     while first < len(rows):
         room = BUFFER - 4 - taken
         count, size, cells = 0, 1, 0
@@ -136,12 +145,13 @@ def array_vector(type_id: int, rows: list, scale: int | None = None) -> bytes:
         block = rows[first : first + count]
         blocks.append(struct.pack("<HBB", count, size, 0))
         blocks += [len(row).to_bytes(size, "little") for row in block]
-        blocks += [_cell(type_id, cell) for row in block for cell in row]
+        blocks.append(packed[start : start + cells * width])
         # a row larger than the buffer leaves its end in the last one
         beyond = cells - (room - count * size) // width
         taken = beyond % (BUFFER // width) * width if beyond > 0 else 0
         continues = taken > 0
         first += count
+        start += cells * width
     return head + b"".join(blocks)
 
 
@@ -175,5 +185,5 @@ def column(series, base: int) -> tuple[bytes, int]:
         return decimals(type_id, scale, cells), 0
     if type_id == INT128:
         head = struct.pack("<BBii", type_id, 1, len(cells), 1)
-        return head + b"".join(_cell(type_id, cell) for cell in cells), 0
+        return head + _packed(type_id, cells), 0
     return expected.vector(type_id, cells), 0

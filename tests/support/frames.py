@@ -69,7 +69,7 @@ def _category(kind):
     def build(rows, column):
         # short words, and never the empty text: as a category that is a value, on the wire it is NULL
         words = [f"{text[:9]}{column}" for text in texts("plain", 12, column)]
-        codes = numbers(rows, column) % (len(words) + 3)
+        codes = (numbers(rows, column) % (len(words) + 3)).tolist()
         values = [words[code] if code < len(words) else (None if kind == "nulls" else words[0]) for code in codes]
         if kind == "allnull":
             values = [None] * rows

@@ -109,8 +109,8 @@ def texts(kind: str, rows: int, column: int, nulls=(None,)) -> list:
     if kind == "edges":
         cells[2::1009] = [LONG_TEXT] * len(cells[2::1009])
     if kind == "nulls":
-        for i in range(column % 3, rows, 3):
-            cells[i] = nulls[i % len(nulls)]
+        first = column % 3
+        cells[first::3] = [nulls[i % len(nulls)] for i in range(first, rows, 3)]
     return cells
 
 
