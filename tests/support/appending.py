@@ -1,5 +1,6 @@
 """A program that fills tables with the appenders of either client: ``python appending.py MODULE HOST PORT PREFIX``.
 
+With a number behind it, it fills the partitioned tables from this one on and prints the path of each.
 The official classes keep the interpreter lock while they wait, so that the server must be in another process.
 """
 
@@ -119,12 +120,7 @@ def partitioned_frame():
     )
 
 
-def main(module, host, port, prefix):
-    client = importlib.import_module(module)
-    # pandas warns when the official client casts NaN
-    warnings.simplefilter("ignore")
-    session = client.Session()
-    session.connect(host, port, "admin", "123456")
+def _plain(client, session, prefix):
     for name, (types, make) in TABLES.items():
         session.run(f"share table(1:0, `a`b, [{','.join(types)}]) as {prefix}{name}")
         appender = client.TableAppender(table_name=prefix + name, conn=session)
@@ -136,8 +132,10 @@ def main(module, host, port, prefix):
         for frame in upserts():
             upserter.upsert(frame)
         del upserter
-    pool = client.DBConnectionPool(host, port, 3, "admin", "123456")
-    for number, (scheme, column) in enumerate(PARTITIONED.items()):
+
+
+def _partitioned(client, session, prefix, pool, first):
+    for number, (scheme, column) in list(enumerate(PARTITIONED.items()))[first:]:
         path = f"dfs://{prefix}{number}"
         session.run(
             f"db = database('{path}', {scheme});"
@@ -145,10 +143,24 @@ def main(module, host, port, prefix):
         )
         appender = client.PartitionedTableAppender(path, "tb", column, pool)
         assert appender.append(partitioned_frame()) == 200, scheme
-    pool.shutDown()
+        print(path, flush=True)
+
+
+def main(module, host, port, prefix, first=None):
+    client = importlib.import_module(module)
+    # pandas warns when the official client casts NaN
+    warnings.simplefilter("ignore")
+    session = client.Session()
+    session.connect(host, int(port), "admin", "123456")
+    if first is None:
+        _plain(client, session, prefix)
+    else:
+        pool = client.DBConnectionPool(host, int(port), 3, "admin", "123456")
+        _partitioned(client, session, prefix, pool, int(first))
+        pool.shutDown()
     session.close()
     print("done")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    main(*sys.argv[1:])
