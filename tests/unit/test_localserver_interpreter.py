@@ -135,7 +135,7 @@ def test_casts(server, script, expected):
     assert shown(server, script) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "script, message",
     [
         ("int(3000000000)", "row 0: 3000000000 (LONG) does not fit into INT"),

@@ -109,7 +109,7 @@ def test_expressions__type_and_value(server, script, expected):
     assert shown(server, script) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "script, message",
     [
         ("uuid('x')", "row 0: 'x' is not UUID"),
