@@ -279,7 +279,7 @@ cdef int put_series(Encoder self, object frame, list forced) except -1:
         self.error.column = <int>i
         values = frame.iloc[:, i].array
         if type(values) is NumpyExtensionArray:   # not text, which is derived from it
-            values = values.to_numpy()
+            values = np.asarray(values)   # to_numpy of pandas 2.0 looks for NULLs first: 43 ms for 1,000,000 objects
         put_packed(self, methods[i], put_series_column, values, rows, None if forced is None else forced[i])
     self.rows += rows
     return 0
@@ -490,7 +490,7 @@ cdef int put_series_values(Encoder self, object obj) except -1:
     elif not isinstance(obj, ExtensionArray):
         values = obj.array
     if isinstance(values, NumpyExtensionArray):
-        values = values.to_numpy()
+        values = np.asarray(values)
     if cnp.PyArray_Check(values):
         return put_ndarray(self, values)
     check_rows(self, len(values))

@@ -35,7 +35,7 @@ cdef object as_column(object name, object values):
     """The values of one column as an array of one dimension or a pandas extension array; of a list, its objects."""
     if is_series(values):
         values = values if isinstance(values, ExtensionArray) else values.array
-        return values.to_numpy() if isinstance(values, NumpyExtensionArray) else values
+        return np.asarray(values) if isinstance(values, NumpyExtensionArray) else values
     if PyList_Check(values) or PyTuple_Check(values):
         return np.fromiter(values, dtype=object, count=len(values))
     if not cnp.PyArray_Check(values) or cnp.PyArray_NDIM(values) != 1:

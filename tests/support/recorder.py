@@ -305,9 +305,9 @@ class FakeServer:
 
 def official_session(**arguments):
     """A session of the official client."""
-    import dolphindb
+    import pytest
 
-    return dolphindb.Session(**arguments)
+    return pytest.importorskip("dolphindb").Session(**arguments)
 
 
 def our_session(**arguments):

@@ -79,6 +79,8 @@ def test_run_missing_file__exits_2(tmp_path, capsys):
 
 @pytest.mark.parametrize("command", ["run", "probe"])
 def test_password_without_user__is_not_dropped(command, tmp_path, monkeypatch, capsys):
+    if command == "probe":
+        pytest.importorskip("rich")
     monkeypatch.delenv("DOLPHINDB_FAST_USER", raising=False)
     file = tmp_path / "any.dos"
     file.write_text("1", encoding="utf-8")
