@@ -59,12 +59,12 @@ find_python() {
     return 1
 }
 
-# The regression gate on what is installed in .venv, with the arguments given; the earlier commit is in clone $1.
+# The regression gate on what the Python $1 has installed, with the arguments given; the earlier commit is in clone $2.
 # Without an earlier commit (exported sources, a shallow clone) it has counted, said so, and there is no verdict.
 run_gate() {
-    local clone=$1 code=0
-    shift
-    .venv/bin/python bench/gate --repository "$clone" "$@" || code=$?
+    local python=$1 clone=$2 code=0
+    shift 2
+    "$python" bench/gate --repository "$clone" "$@" || code=$?
     [ "$code" -eq 0 ] || [ "$code" -eq 3 ]
 }
 
