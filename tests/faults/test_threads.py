@@ -158,16 +158,17 @@ def test_signal_handler__that_raises_at_any_moment_leaves_no_reply_to_another_ca
                 if number >= 400 and interrupted > 10 and answered > 10:
                     break
                 try:
-                    armed = True
-                    signal.setitimer(signal.ITIMER_REAL, numbers.uniform(most / 100, most))
-                    value = _answer(session, mode, number)
-                    armed = False
+                    try:
+                        armed = True
+                        signal.setitimer(signal.ITIMER_REAL, numbers.uniform(most / 100, most))
+                        value = _answer(session, mode, number)
+                    finally:
+                        # a LinkError on its way may be interrupted too
+                        armed = False
                 except Interruption:
-                    armed = False
                     interrupted += 1
                     most = min(1.1 * most, 1)
                 except ddb.LinkError as error:
-                    armed = False
                     assert "Interruption" in str(error)
                     session.connect(server.host, server.port)
                 else:

@@ -104,6 +104,11 @@ def _as(dtype):
     return lambda values: pd.Series(values, dtype=dtype)
 
 
+def _moments(dtype):
+    # pandas 2.0 itself makes moments of every unit by way of nanoseconds
+    return lambda values: pd.Series(np.array(values, dtype))
+
+
 def _as_objects(values):
     return object_column(values)
 
@@ -126,7 +131,7 @@ KINDS = {
     "float": Kind(_cells("f", "f", float), _as("Float32")),
     "double": Kind(_cells("g", "d", float), _as("Float64")),
     **{
-        f"timestamp[{unit}]": Kind(_cells(f"ts{unit[0]}:", "q", _ticks(unit)), _as(f"datetime64[{unit}]"))
+        f"timestamp[{unit}]": Kind(_cells(f"ts{unit[0]}:", "q", _ticks(unit)), _moments(f"datetime64[{unit}]"))
         for unit in ("s", "ms", "us", "ns")
     },
     "date": Kind(_cells("tdD", "i", lambda day: (day - _EPOCH).days), _as_objects),
