@@ -209,8 +209,8 @@ cdef class _Link:
                 with nogil:
                     status = ddb_link_send(&self.link, producer, &error)
             while status == DDB_ERR_AGAIN or status == DDB_ERR_SIGNAL:
-                if status == DDB_ERR_SIGNAL:
-                    self.check_signals()
+                # a signal of before the wait does not end it
+                self.check_signals()
                 with nogil:
                     status = ddb_link_send_rest(&self.link, self.write_timeout, &error)
         if status != DDB_OK:
@@ -288,11 +288,11 @@ cdef class _Link:
         PyObject_GetBuffer(view, &target, PyBUF_WRITABLE)
         try:
             while status == DDB_ERR_SIGNAL:
+                # before the wait, which a signal of just after the request does not end
+                PyErr_CheckSignals()
                 with nogil:
                     status = ddb_link_receive(
                         &self.link, target.buf, target.len, self.read_timeout, &received, &error)
-                if status == DDB_ERR_SIGNAL:
-                    PyErr_CheckSignals()
         finally:
             PyBuffer_Release(&target)
         if self.closing:
