@@ -51,25 +51,35 @@ def _delta(name: str, cells: list, block: int | None = None, **keywords) -> byte
     return replies.compressed(name, len(cells), blocks, method=2, unit=unit, **keywords)
 
 
-def _both(ours_sync, official_sync, column: bytes, rows: int) -> None:
-    """The column as a vector, in a table and in a dictionary."""
+def _in_objects(column: bytes, rows: int, kind: int) -> tuple[bytes, ...]:
+    """The column alone, in a table of this kind, in a dictionary and in an ANY vector."""
     others = replies.vector("INT", range(rows))
     words = replies.vector("STRING", [f"k{i}" for i in range(rows)])
-    for payload in (
+    return (
         column,
-        replies.table({"a": column, "b": others, "c": column}, rows, kind=8),
+        replies.table({"a": column, "b": others, "c": column}, rows, kind=kind),
         replies.dictionary(words, column),
         replies.any_vector([column, others]),
-    ):
-        theirs = official_sync.result(reply(payload))
-        assert_same(ours_sync.result(reply(payload)), theirs)
+    )
+
+
+def _both(ours_sync, official_sync, column: bytes, rows: int, plain: bytes | None = None) -> None:
+    """Both clients read the column alike; or the official client is given `plain`, the same without compression."""
+    shown = _in_objects(column, rows, 8)
+    for mine, theirs in zip(shown, shown if plain is None else _in_objects(plain, rows, 0), strict=True):
+        assert_same(ours_sync.result(reply(mine)), official_sync.result(reply(theirs)))
+
+
+def _no_rows(name: str) -> bytes:
+    """Uncompressed: reading a compressed column of no rows, the official client damages its memory."""
+    return replies.vector(name, [], scale=2 if name.startswith("DECIMAL") else 0)
 
 
 @each("times", [0, 1, 3000])
 @each("name", WIDTHS)
 def test_lz4(name, times, ours_sync, official_sync):
     cells = _cells(name) * times
-    _both(ours_sync, official_sync, _lz4(name, cells), len(cells))
+    _both(ours_sync, official_sync, _lz4(name, cells), len(cells), None if cells else _no_rows(name))
 
 
 @each("size", [16, 64, 4096])
@@ -119,7 +129,7 @@ SERIES = {
 def test_delta(name, series, ours_sync, official_sync):
     # months stay in the range of datetime64[ns]
     cells = [None if v is None else v % 1000 + 24000 if name == "MONTH" else v for v in SERIES[series]]
-    _both(ours_sync, official_sync, _delta(name, cells), len(cells))
+    _both(ours_sync, official_sync, _delta(name, cells), len(cells), None if cells else _no_rows(name))
 
 
 @pytest.mark.parametrize("name", ["SHORT", "INT", "LONG"])
