@@ -2,6 +2,8 @@
 
 # what is tested is what was installed
 unset PYTHONPATH PYTHONHOME
+# each test process would compile all tests anew
+unset PYTHONDONTWRITEBYTECODE
 
 say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 

@@ -142,4 +142,4 @@ def test_readme__gives_the_commands_that_the_tests_and_the_demo_are():
     lines = readme.read_text(encoding="utf-8").splitlines()
     setup = "python3 -m venv .venv && .venv/bin/pip install '.[{extra}]' && .venv/bin/{command}"
     assert setup.format(extra="local", command="dolphindb-fast demo") in lines
-    assert setup.format(extra="test", command="pytest -n 4") in lines
+    assert setup.format(extra="test", command="pytest -n 3") in lines
