@@ -21,7 +21,7 @@ pytest_plugins = ["support.cases"]
 if not importlib.util.find_spec("dolphindb_fast_pytest"):
     pytest_plugins.append("dolphindb_fast.pytest_plugin")
 
-HANG_SECONDS = float(os.environ.get("DOLPHINDB_FAST_TEST_HANG", "120"))
+HANG_SECONDS = float(os.environ.get("DOLPHINDB_FAST_TEST_HANG", "300"))
 _stderr = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support import expected, oracle
-from support.cases import each
+from support.cases import WIDE, each
 from support.frames import BY_NAME
 
 import dolphindb_fast as ddb
@@ -15,7 +15,9 @@ pytestmark = pytest.mark.official
 ENCODER = ddb.Encoder()
 
 
-@each("name", BY_NAME)
+# of the large frames those that are sent as they lie; wide: those of every layout
+@pytest.mark.wide
+@each("name", [name for name in BY_NAME if WIDE or not name.endswith("-70000") or "-contiguous-" in name])
 def test_frame__is_sent_as_the_official_client_sends_it(name, ours, official):
     case = BY_NAME[name]
     frame = case.build()

@@ -11,13 +11,17 @@ import collections
 import functools
 import inspect
 import itertools
+import os
 import re
 
 import pytest
 
 from .recorder import Recorder
 
-__all__ = ["each"]
+__all__ = ["WIDE", "each"]
+
+#: whether tests marked as wide try all that they have, as in CI, or the part that finds most faults in the least time
+WIDE = os.environ.get("DOLPHINDB_FAST_WIDE", "0") not in ("", "0")
 
 #: so many failing cases of a loop are shown with their tracebacks
 SHOWN = 3

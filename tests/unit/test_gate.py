@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.cases import WIDE
 from support.recorder import DEADLINE
 
 import dolphindb_fast
@@ -20,6 +21,8 @@ CASES = "seed-encode,row-run"
 HAS_VALGRIND = shutil.which("valgrind") is not None and Path("/usr/include/valgrind/callgrind.h").exists()
 
 pytestmark = [
+    pytest.mark.wide,
+    pytest.mark.skipif(not WIDE, reason="DOLPHINDB_FAST_WIDE=1 tests the regression gate too"),
     pytest.mark.skipif(not GATE.exists(), reason="bench/gate is not here"),
     pytest.mark.skipif(sys.platform != "linux", reason="the gate counts on Linux"),
     pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="the gate needs a C compiler"),
