@@ -8,6 +8,7 @@ import gc
 import importlib.util
 import math
 import os
+import signal
 import time
 from dataclasses import dataclass
 
@@ -29,6 +30,9 @@ def pytest_configure(config):
     # at this moment pytest captures nothing: a later copy of descriptor 2 would be a temporary file
     global _stderr
     _stderr = os.fdopen(os.dup(2), "w")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # as in the background of a shell; the programs that tests start would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config):
