@@ -25,21 +25,21 @@ STRICT="$STRICT -Werror=discarded-qualifiers"
 
 # All C files of sdist $1, generated ones included, read by the clang of the package ziglang, which Python $2 has.
 compile_with_clang() {
-    local sdist=$1 python=$2 folder zig file own
+    local sdist=$1 python=$2 folder zig headers numpy_headers file own
     folder=$(mktemp -d)
     tar -C "$folder" --strip-components 1 -xzf "$sdist"
     zig=$("$python" -c "import os, ziglang; print(os.path.dirname(ziglang.__file__))")
     "$zig/zig" clang --version | head -n 1
     "$python" -m pip install -q "numpy>=2"
+    headers=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
+    numpy_headers=$("$python" -c 'import numpy; print(numpy.get_include())')
     for file in "$folder"/csrc/*.c "$folder"/dolphindb_fast/_*.c; do
         # generated code may be warned of, our own may not
         case $file in */csrc/*) own="-Wextra -Werror" ;; *) own= ;; esac
         # shellcheck disable=SC2086
         "$zig/zig" clang -std=c11 -fsyntax-only -Wall $own -Werror=incompatible-pointer-types -Werror=int-conversion \
             -Werror=implicit-function-declaration -Werror=incompatible-pointer-types-discards-qualifiers \
-            -isystem "$zig/lib/include" -I"$folder/csrc" \
-            -I"$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')" \
-            -I"$("$python" -c 'import numpy; print(numpy.get_include())')" \
+            -isystem "$zig/lib/include" -I"$folder/csrc" -I"$headers" -I"$numpy_headers" \
             -DNPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION "$file"
     done
     rm -rf "$folder"
